@@ -1,3 +1,5 @@
-import { app } from '@azure/functions';
-
-app.http('hello', { methods: ['GET'], authLevel: 'anonymous', handler: () => ({ body: 'hello' }) });
+/** The entry of the bundle: each import registers one group of functions. */
+import './health';
+import './orders';
+import './purge-tokens';
+import './whoami';

@@ -1,0 +1,165 @@
+/** Keeps trouble of the identity service, or of the token table, from becoming trouble of this backend. */
+import {
+  bulkhead,
+  type CircuitBreakerPolicy,
+  ConsecutiveBreaker,
+  ConstantBackoff,
+  circuitBreaker,
+  handleAll,
+  handleWhenResult,
+  isBrokenCircuitError,
+  isBulkheadRejectedError,
+  retry,
+  TaskCancelledError,
+  TimeoutStrategy,
+  timeout,
+  wrap,
+} from 'cockatiel';
+import type { Clock } from '../clock';
+import type { Log } from '../log';
+import type { IdentityProvider, UnavailableCause, Verdict } from './provider';
+import type { TokenStore } from './validator';
+
+const MAX_CALLS_AT_A_TIME = 16;
+/** Calls that wait for one of the 16; each waits no longer than its own budget. */
+const MAX_CALLS_WAITING = 1000;
+const MAX_ATTEMPTS = 2;
+const RETRY_DELAY_MS = 50;
+const FAILURES_TO_OPEN = 5;
+const OPEN_MS = 5_000;
+
+const STORE_DEADLINE_MS = 250;
+const STORE_FAILURES_TO_OPEN = 3;
+
+/**
+ * The same provider with a deadline for each attempt, one repeat after a passing fault, a cap on calls at a time, and
+ * a circuit breaker. A rejection never counts as a failure: a flood of junk must not lock good users out.
+ *
+ * @param options.attemptTimeoutMs 100 to 2500
+ */
+export function createResilientProvider(
+  provider: IdentityProvider,
+  options: { attemptTimeoutMs: number; clock: Clock; log: Log },
+): IdentityProvider {
+  const repeat = retry(handleWhenResult(isPassing), {
+    maxAttempts: MAX_ATTEMPTS - 1,
+    backoff: new ConstantBackoff(RETRY_DELAY_MS),
+  });
+  // Outside of the breaker, so that what waits here when the circuit opens is answered at once.
+  const cap = bulkhead(MAX_CALLS_AT_A_TIME, MAX_CALLS_WAITING);
+  const breaker = circuitBreaker(handleWhenResult(isUnavailable), {
+    breaker: new ConsecutiveBreaker(FAILURES_TO_OPEN),
+    halfOpenAfter: OPEN_MS,
+  });
+  const policy = wrap(repeat, cap, breaker);
+  const deadline = timeout(options.attemptTimeoutMs, TimeoutStrategy.Aggressive);
+  const secondsUntilRetry = trackCircuit(breaker, options);
+
+  async function attempt(token: string, signal: AbortSignal): Promise<Verdict> {
+    try {
+      return await deadline.execute((context) => provider.identify(token, context.signal), signal);
+    } catch (error) {
+      if (error instanceof TaskCancelledError) return unavailable('timeout');
+      throw error;
+    }
+  }
+
+  return {
+    name: provider.name,
+    endpoint: provider.endpoint,
+    async identify(token, signal) {
+      // Not the policy's own signal: a call that waited for a half-open circuit would lose its deadline with it.
+      const verdict = await policy.execute(() => attempt(token, signal), signal).catch(toUnavailable);
+      return isUnavailable(verdict) ? { retryAfterSeconds: secondsUntilRetry(), ...verdict } : verdict;
+    },
+  };
+}
+
+function unavailable(cause: UnavailableCause): Verdict & { kind: 'unavailable' } {
+  return { kind: 'unavailable', cause };
+}
+
+function isUnavailable(verdict: unknown): verdict is Verdict & { kind: 'unavailable' } {
+  return (verdict as Verdict).kind === 'unavailable';
+}
+
+/** What a second attempt may mend. A service that throttles, or answers nonsense, is not asked twice. */
+function isPassing(verdict: unknown): boolean {
+  return isUnavailable(verdict) && ['timeout', 'unreachable', 'server_error'].includes(verdict.cause);
+}
+
+function toUnavailable(error: unknown): Verdict {
+  if (isBrokenCircuitError(error)) return unavailable('circuit_open');
+  if (isBulkheadRejectedError(error) || error instanceof TaskCancelledError) return unavailable('busy');
+  throw error;
+}
+
+/** Logs the circuit's changes of state, and tells in how many seconds (at least 1) it would let a call through. */
+function trackCircuit(breaker: CircuitBreakerPolicy, { clock, log }: { clock: Clock; log: Log }): () => number {
+  let reopensAtMs = 0;
+  let open = false;
+  breaker.onBreak(() => {
+    reopensAtMs = clock() + OPEN_MS;
+    if (!open) log('warn', 'identity_circuit_opened');
+    open = true;
+  });
+  breaker.onReset(() => {
+    open = false;
+    log('info', 'identity_circuit_closed');
+  });
+  return () => Math.max(1, Math.ceil((open ? reopensAtMs - clock() : OPEN_MS) / 1000));
+}
+
+/**
+ * The same store, which never rejects: what it cannot read in 250 ms is a miss, what it cannot write is left out, and
+ * after three failures in a row it is not asked for a while. Nothing is written while reading fails, so that trouble
+ * costs a validation one deadline, not two.
+ */
+export function createResilientStore(store: TokenStore, log: Log): TokenStore {
+  const reading = createGuard('token_table_read', log);
+  const writing = createGuard('token_table_write', log);
+  return {
+    read: (key) => reading.run((signal) => store.read(key, signal)),
+    write: async (key, stored) => {
+      if (reading.works()) await writing.run((signal) => store.write(key, stored, signal));
+    },
+  };
+}
+
+interface Guard {
+  /** The operation's result, or undefined when it failed, took too long or was not tried. */
+  run<T>(operation: (signal: AbortSignal) => Promise<T>): Promise<T | undefined>;
+  works(): boolean;
+}
+
+/** Logs one warning when trouble begins and one line when it ends, not one a request. */
+function createGuard(operationName: string, log: Log): Guard {
+  const breaker = circuitBreaker(handleAll, {
+    breaker: new ConsecutiveBreaker(STORE_FAILURES_TO_OPEN),
+    halfOpenAfter: OPEN_MS,
+  });
+  const policy = wrap(breaker, timeout(STORE_DEADLINE_MS, TimeoutStrategy.Aggressive));
+  let works = true;
+  return {
+    works: () => works,
+    async run(operation) {
+      try {
+        const result = await policy.execute(({ signal }) => operation(signal));
+        if (!works) log('info', `${operationName}_recovered`);
+        works = true;
+        return result;
+      } catch (error) {
+        if (works) log('warn', `${operationName}_failed`, { reason: describeReason(error) });
+        works = false;
+        return undefined;
+      }
+    },
+  };
+}
+
+/** A code or a class name; never a message, which may hold a row's key or more. */
+function describeReason(error: unknown): string {
+  if (error instanceof TaskCancelledError) return 'timeout';
+  const { code, name } = error as { code?: unknown; name?: unknown };
+  return String(code ?? name ?? 'unknown');
+}

@@ -1,0 +1,97 @@
+/** Wraps HTTP handlers: who calls is known before a handler runs, and every error becomes a problem document. */
+import type { HttpHandler, HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
+import type { Authorize } from '../auth/authorize';
+import type { Principal } from '../auth/principal';
+import type { Authentication, Validator } from '../auth/validator';
+import type { AppError } from '../errors';
+import { readJsonBody, requireJson } from './json-body';
+import { toAppError, toProblemResponse } from './problem';
+import { tokenFromRequest, withoutToken } from './token-from-request';
+
+/** What a protected handler gets: never the token. */
+export interface SecuredRequest {
+  readonly principal: Principal;
+  readonly authentication: Authentication;
+  /** Without the token's headers. A JSON body has been read already: take it from `json`. */
+  readonly request: HttpRequest;
+  /** The JSON body without the token. Throws UnsupportedMediaTypeError or InvalidBodyError when there is none. */
+  readonly json: () => unknown;
+  readonly context: InvocationContext;
+}
+
+export type SecuredHandler = (secured: SecuredRequest) => HttpResponseInit | Promise<HttpResponseInit>;
+
+export type Secured = (handler: SecuredHandler) => HttpHandler;
+
+/** Makes `secured(handler)`: authenticates the token, authorizes the card, and only then runs the handler. */
+export function createSecured(validator: Validator, authorize: Authorize): Secured {
+  return function secured(handler) {
+    return answering(async (request, context) => {
+      const body = await readJsonBody(request);
+      const authentication = await validator.authenticate(tokenFromRequest(request.headers, body));
+      try {
+        const principal = authorize(authentication.identity);
+        request.headers.delete('authorization');
+        request.headers.delete('accesstoken');
+        return await handler({
+          principal,
+          authentication,
+          request,
+          json: () => requireJson(withoutToken(body)),
+          context,
+        });
+      } finally {
+        // The row is written while the handler runs. It is there before the answer, so that the next request finds it.
+        await authentication.persisted;
+      }
+    });
+  };
+}
+
+/** For anonymous functions: the handler's errors become problem documents too. */
+export function anonymous(
+  handler: (request: HttpRequest) => HttpResponseInit | Promise<HttpResponseInit>,
+): HttpHandler {
+  return answering((request) => handler(request));
+}
+
+type Handler = (request: HttpRequest, context: InvocationContext) => HttpResponseInit | Promise<HttpResponseInit>;
+
+function answering(handler: Handler): HttpHandler {
+  return async (request, context) => {
+    try {
+      return notStored(await handler(request, context));
+    } catch (thrown) {
+      const error = toAppError(thrown);
+      logProblem(error, context);
+      return notStored(toProblemResponse(error, context.invocationId));
+    }
+  };
+}
+
+/** RFC 6750 §5.3: an answer to a token is for nobody else, so no cache may keep it. */
+function notStored(response: HttpResponseInit): HttpResponseInit {
+  const headers = new Headers(response.headers as ConstructorParameters<typeof Headers>[0]);
+  headers.set('cache-control', 'no-store');
+  return { ...response, headers };
+}
+
+function logProblem(error: AppError, context: InvocationContext): void {
+  const { status, code, cause } = error;
+  const line = JSON.stringify({
+    event: 'request_failed',
+    code,
+    status,
+    ...(status >= 500 && { cause: describe(cause) }),
+  });
+  if (status === 500) context.error(line);
+  else if (status > 500) context.warn(line);
+  else context.info(line);
+}
+
+/** The kind of error and where it was thrown. Its message stays out: it may quote a token, a name or a number. */
+function describe(cause: unknown): string {
+  if (!(cause instanceof Error)) return typeof cause === 'string' ? cause : typeof cause;
+  const frames = cause.stack?.match(/^ {4}at .*$/gm) ?? [];
+  return [cause.name, ...frames.slice(0, 5)].join('\n');
+}

@@ -1,0 +1,62 @@
+/** Finds the token in a request, in exactly one of three places, and screens it before anything is done with it. */
+import { InvalidRequestError, InvalidTokenError, TokenMissingError } from '../errors';
+import type { JsonBody } from './json-body';
+
+const MAX_TOKEN_BYTES = 8 * 1024;
+/** RFC 6750 §2.1. It leaves out blanks, control characters and all above ASCII, which a header cannot carry safely. */
+const B64TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
+
+/**
+ * Throws TokenMissingError, InvalidRequestError (two places, a repeated header, a malformed `Bearer`) or
+ * InvalidTokenError (too long, or not of the characters of RFC 6750).
+ */
+export function tokenFromRequest(headers: { get(name: string): string | null }, body: JsonBody): string {
+  const found = [
+    fromAuthorization(headers.get('authorization')),
+    fromHeader(headers.get('accesstoken')),
+    fromBody(body),
+  ].filter((token) => token !== undefined);
+  // RFC 6750 §2: no more than one way in a request; equal tokens are no excuse.
+  if (found.length > 1) throw new InvalidRequestError('Send the token in one place only.');
+  const [token] = found;
+  if (token === undefined) throw new TokenMissingError();
+  return screen(token);
+}
+
+function fromAuthorization(value: string | null): string | undefined {
+  // Another scheme is no token of ours; but one Bearer of several, which the host joined with commas, is.
+  if (value === null || !/(^|,)\s*bearer(\s|,|$)/i.test(value)) return undefined;
+  // RFC 9110 §11.1: the scheme in any letter case; RFC 6750 §2.1: one blank or more, then the token.
+  const token = /^bearer +([^\s,]+)$/i.exec(value.trim())?.[1];
+  if (token === undefined) throw new InvalidRequestError('Send one Authorization header, of the form: Bearer <token>.');
+  return token;
+}
+
+function fromHeader(value: string | null): string | undefined {
+  if (value?.includes(',')) throw new InvalidRequestError('Send the header accessToken once, with one token.');
+  return value?.trim();
+}
+
+function fromBody(body: JsonBody): string | undefined {
+  if (body.kind !== 'json' || !isObjectWithToken(body.value)) return undefined;
+  const { accessToken } = body.value;
+  if (typeof accessToken !== 'string') throw new InvalidRequestError('The member accessToken must be a string.');
+  return accessToken;
+}
+
+/** The body without the token, which is nobody's business after authentication. */
+export function withoutToken(body: JsonBody): JsonBody {
+  if (body.kind !== 'json' || !isObjectWithToken(body.value)) return body;
+  const { accessToken: _, ...value } = body.value;
+  return { kind: 'json', value };
+}
+
+function isObjectWithToken(value: unknown): value is { accessToken: unknown } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && Object.hasOwn(value, 'accessToken');
+}
+
+function screen(token: string): string {
+  if (Buffer.byteLength(token) > MAX_TOKEN_BYTES) throw new InvalidTokenError('The token is longer than 8 KiB.');
+  if (!B64TOKEN.test(token)) throw new InvalidTokenError('The token has characters that RFC 6750 does not allow.');
+  return token;
+}

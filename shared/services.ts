@@ -1,0 +1,43 @@
+/** The one place that constructs: from the settings to the objects that the functions use, once, at start. */
+import { createAuthorize } from './auth/authorize';
+import { createKaizalaProvider } from './auth/providers/kaizala';
+import { createResilientProvider, createResilientStore } from './auth/resilience';
+import { createDeriveTokenKey } from './auth/token-key';
+import { createValidator } from './auth/validator';
+import { type Clock, systemClock } from './clock';
+import { type Config, readConfig } from './config';
+import { createSecured } from './http/secured';
+import { consoleLog, type Log } from './log';
+import { createOrdersTable } from './storage/orders-table';
+import { createCheckStorage } from './storage/storage-health';
+import { createOpenTable } from './storage/table-client';
+import { createTokenTable } from './storage/token-table';
+
+function createServices(config: Config, clock: Clock, log: Log) {
+  const provider = createKaizalaProvider(config.identityBaseUrl, clock);
+  // No repeats by the SDK: on the way of a request, a miss costs less than waiting for the cache.
+  const tokens = createTokenTable(createOpenTable(config.storage, 'tokencache', 0), clock);
+  const openOrders = createOpenTable(config.storage, 'orders', 2);
+  const validator = createValidator({
+    deriveKey: createDeriveTokenKey(config.tokenCacheSecret, provider),
+    provider: createResilientProvider(provider, { attemptTimeoutMs: config.identityTimeoutMs, clock, log }),
+    store: createResilientStore(tokens, log),
+    clock,
+    ttlMs: config.tokenCacheTtlMs,
+  });
+  return {
+    clock,
+    log,
+    secured: createSecured(validator, createAuthorize(config.allowedCardIds)),
+    orders: createOrdersTable(openOrders, clock),
+    tokens,
+    checkStorage: createCheckStorage(openOrders, clock),
+  };
+}
+
+/** Throws ConfigError, which stops the start of the app. */
+export const { clock, log, secured, orders, tokens, checkStorage } = createServices(
+  readConfig(),
+  systemClock,
+  consoleLog,
+);

@@ -1,0 +1,184 @@
+/**
+ * Orders in Table Storage. A partition holds the orders of one user in one card, and the record of each
+ * Idempotency-Key beside the order that it made, so that both are written in one entity group transaction.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import type { TableClient } from '@azure/data-tables';
+import type { Clock } from '../clock';
+import { AppError, IdempotencyKeyReusedError, NotFoundError, StorageUnavailableError } from '../errors';
+import type { NewOrder, Order, OrderOwner, OrderStore } from '../order';
+import { errorCode, isNotFound, makingTable, type OpenTable } from './table-client';
+
+/** Of one call of the store, repeats by the SDK included. */
+const DEADLINE_MS = 3_000;
+const MAX_TIME_48_BIT = 2 ** 48 - 1;
+
+interface OrderRow {
+  readonly partitionKey: string;
+  readonly rowKey: string;
+  readonly userId: string;
+  readonly cardId: string;
+  readonly item: string;
+  readonly quantity: number;
+  readonly note?: string;
+  readonly status: 'received';
+  readonly createdAt: Date;
+}
+
+interface IdempotencyRow {
+  readonly partitionKey: string;
+  readonly rowKey: string;
+  readonly orderId: string;
+  readonly fingerprint: string;
+  readonly createdAt: Date;
+}
+
+export function createOrdersTable(openTable: OpenTable, clock: Clock): OrderStore {
+  /** Runs with the deadline; what the storage does wrong becomes StorageUnavailableError. */
+  async function run<T>(operation: (table: TableClient, abortSignal: AbortSignal) => Promise<T>): Promise<T> {
+    try {
+      return await operation(await openTable(), AbortSignal.timeout(DEADLINE_MS));
+    } catch (error) {
+      if (error instanceof AppError || isOurMistake(error)) throw error;
+      throw new StorageUnavailableError({ cause: error });
+    }
+  }
+
+  return {
+    create(owner, newOrder, idempotencyKey) {
+      return run(async (table, abortSignal) => {
+        const partitionKey = partitionOf(owner);
+        const createdAt = new Date(clock());
+        const order = toOrder(newOrderId(createdAt), newOrder, createdAt);
+        const orderRow = toOrderRow(partitionKey, owner, order);
+        const record = idempotencyKey && toIdempotencyRow(partitionKey, idempotencyKey, order.id, newOrder, createdAt);
+        const rows = record ? [record, orderRow] : [orderRow];
+        try {
+          await makingTable(table, () =>
+            table.submitTransaction(
+              rows.map((row) => ['create', { ...row }]),
+              { abortSignal },
+            ),
+          );
+          return { order, replayed: false };
+        } catch (error) {
+          if (errorCode(error) !== 'EntityAlreadyExists') throw error;
+          // Without a record only a repeat by the SDK can meet the row: the first attempt had written it after all.
+          if (!record) return { order, replayed: false };
+        }
+        const first = await table.getEntity<IdempotencyRow>(partitionKey, record.rowKey, { abortSignal });
+        if (first.fingerprint !== record.fingerprint) throw new IdempotencyKeyReusedError();
+        const row = await readOrder(table, partitionKey, first.orderId, abortSignal);
+        if (row === undefined) throw new NotFoundError('The order that this Idempotency-Key made no longer exists.');
+        return { order: fromOrderRow(row), replayed: first.orderId !== order.id };
+      });
+    },
+
+    find(owner, id) {
+      return run(async (table, abortSignal) => {
+        const row = await readOrder(table, partitionOf(owner), id, abortSignal);
+        return row && fromOrderRow(row);
+      });
+    },
+
+    list(owner, { limit, cursor }) {
+      return run(async (table, abortSignal) => {
+        const { odata } = await import('./sdk');
+        const after = orderRowKey(cursor ?? '');
+        const filter = odata`PartitionKey eq ${partitionOf(owner)} and RowKey gt ${after} and RowKey lt ${'order.'}`;
+        const rows = table.listEntities<OrderRow>({ queryOptions: { filter }, abortSignal });
+        const orders: Order[] = [];
+        try {
+          // One more than asked for tells whether there is a next page.
+          for await (const page of rows.byPage({ maxPageSize: limit + 1 })) {
+            orders.push(...page.map(fromOrderRow));
+            if (orders.length > limit) return toPage(orders.slice(0, limit));
+          }
+        } catch (error) {
+          if (!isNotFound(error)) throw error; // no order has ever been made, and so no table
+        }
+        return { orders };
+      });
+    },
+  };
+}
+
+function toPage(orders: Order[]) {
+  const last = orders.at(-1);
+  return last === undefined ? { orders } : { orders, nextCursor: last.id };
+}
+
+async function readOrder(table: TableClient, partitionKey: string, id: string, abortSignal: AbortSignal) {
+  try {
+    return await table.getEntity<OrderRow>(partitionKey, orderRowKey(id), { abortSignal });
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+/** A request that the storage finds wrong, or a bug of ours, is no outage. */
+function isOurMistake(error: unknown): boolean {
+  const { statusCode } = error as { statusCode?: number };
+  return error instanceof TypeError || statusCode === 400 || statusCode === 413;
+}
+
+/** A digest, because the ids are not ours and may hold characters that a key may not, such as a slash. */
+function partitionOf(owner: OrderOwner): string {
+  return sha256(JSON.stringify([owner.actionPackageId, owner.id]));
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+/** Sorts newest first, as Table Storage lists by key: 12 hex digits of the time left until 2^48 ms, then 20 random. */
+function newOrderId(createdAt: Date): string {
+  const timeLeft = (MAX_TIME_48_BIT - createdAt.getTime()).toString(16).padStart(12, '0');
+  return timeLeft + randomBytes(10).toString('hex');
+}
+
+function orderRowKey(id: string): string {
+  return `order-${id}`;
+}
+
+function toOrder(id: string, order: NewOrder, createdAt: Date): Order {
+  return { id, ...order, status: 'received', createdAt: createdAt.toISOString() };
+}
+
+function toOrderRow(partitionKey: string, owner: OrderOwner, order: Order): OrderRow {
+  const { id, createdAt, ...rest } = order;
+  return {
+    partitionKey,
+    rowKey: orderRowKey(id),
+    userId: owner.id,
+    cardId: owner.actionPackageId,
+    ...rest,
+    createdAt: new Date(createdAt),
+  };
+}
+
+function fromOrderRow(row: OrderRow): Order {
+  const { rowKey, item, quantity, note, createdAt } = row;
+  return toOrder(
+    rowKey.slice(orderRowKey('').length),
+    { item, quantity, ...(note === undefined ? {} : { note }) },
+    createdAt,
+  );
+}
+
+function toIdempotencyRow(
+  partitionKey: string,
+  idempotencyKey: string,
+  orderId: string,
+  { item, quantity, note }: NewOrder,
+  createdAt: Date,
+): IdempotencyRow {
+  return {
+    partitionKey,
+    rowKey: `key-${sha256(idempotencyKey)}`,
+    orderId,
+    fingerprint: sha256(JSON.stringify([item, quantity, note ?? null])),
+    createdAt,
+  };
+}

@@ -1,0 +1,2 @@
+/** What is used of the Azure SDK's tables, in a module of its own so that it is loaded, and bundled, as one lazy part. */
+export { odata, TableClient } from '@azure/data-tables';

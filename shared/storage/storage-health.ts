@@ -1,0 +1,31 @@
+/** Tells whether the storage answers, asked at most once a second, however often the anonymous endpoint is called. */
+import type { Clock } from '../clock';
+import { StorageUnavailableError } from '../errors';
+import { isNotFound, type OpenTable } from './table-client';
+
+const DEADLINE_MS = 1_000;
+const REMEMBERED_MS = 1_000;
+
+/** Throws StorageUnavailableError when the storage does not answer within a second. */
+export type CheckStorage = () => Promise<void>;
+
+export function createCheckStorage(openTable: OpenTable, clock: Clock): CheckStorage {
+  let latest: { check: Promise<void>; startedAtMs: number } | undefined;
+  return function checkStorage() {
+    const now = clock();
+    if (latest === undefined || now - latest.startedAtMs >= REMEMBERED_MS) {
+      latest = { check: ask(openTable), startedAtMs: now };
+    }
+    return latest.check;
+  };
+}
+
+async function ask(openTable: OpenTable): Promise<void> {
+  try {
+    const table = await openTable();
+    await table.getEntity('health', 'health', { abortSignal: AbortSignal.timeout(DEADLINE_MS) });
+  } catch (error) {
+    // That there is no such row, or no table yet, is an answer.
+    if (!isNotFound(error)) throw new StorageUnavailableError({ cause: error });
+  }
+}

@@ -1,0 +1,60 @@
+/** Opens tables of the app's storage account, with a connection string or a managed identity. */
+import type { TableClient, TableServiceClientOptions } from '@azure/data-tables';
+import type { StorageConfig } from '../config';
+
+/** The SDK is loaded by the first call, not at start. */
+export type OpenTable = () => Promise<TableClient>;
+
+/** @param maxRetries of one operation, by the SDK, 100 ms apart and more */
+export function createOpenTable(storage: StorageConfig, tableName: string, maxRetries: number): OpenTable {
+  const options: TableServiceClientOptions = {
+    retryOptions: { maxRetries, retryDelayInMs: 100, maxRetryDelayInMs: 500 },
+  };
+  let table: Promise<TableClient> | undefined;
+  return function openTable() {
+    table ??= connect(storage, tableName, options).catch((error: unknown) => {
+      table = undefined;
+      throw error;
+    });
+    return table;
+  };
+}
+
+async function connect(
+  storage: StorageConfig,
+  tableName: string,
+  options: TableServiceClientOptions,
+): Promise<TableClient> {
+  const { TableClient } = await import('./sdk');
+  if (storage.kind === 'connection-string') {
+    // Whether the connection is plain http (Azurite) is said by the connection string itself.
+    return TableClient.fromConnectionString(storage.connectionString, tableName, {
+      ...options,
+      allowInsecureConnection: true,
+    });
+  }
+  const { createCredential } = await import('./managed-identity');
+  return new TableClient(storage.tableServiceUrl, tableName, createCredential(storage.clientId), options);
+}
+
+/** Runs the operation; where the table does not exist yet, makes it and runs the operation once more. */
+export async function makingTable<T>(table: TableClient, operation: () => Promise<T>): Promise<T> {
+  try {
+    return await operation();
+  } catch (error) {
+    if (errorCode(error) !== 'TableNotFound') throw error;
+    await table.createTable(); // no error where another instance was first
+    return operation();
+  }
+}
+
+/** The storage service's own error code, such as `EntityAlreadyExists`. */
+export function errorCode(error: unknown): string | undefined {
+  const { code, details } = error as { code?: string; details?: { odataError?: { code?: string } } };
+  return details?.odataError?.code ?? code;
+}
+
+/** Whether the table, or the row in it, does not exist. */
+export function isNotFound(error: unknown): boolean {
+  return (error as { statusCode?: number }).statusCode === 404;
+}

@@ -1,0 +1,103 @@
+/**
+ * The cache tier that all instances share: one row a token, in Table Storage. The identity and its bound are sealed;
+ * the column `expiresAt` is only for the purge, and believed by nobody else.
+ */
+import type { TableClient } from '@azure/data-tables';
+import type { TokenKey } from '../auth/token-key';
+import type { StoredIdentity, TokenStore } from '../auth/validator';
+import type { Clock } from '../clock';
+import { isNotFound, makingTable, type OpenTable } from './table-client';
+
+/** The most that one entity group transaction may hold. */
+const BATCH_SIZE = 100;
+
+interface TokenRow {
+  readonly partitionKey: string;
+  readonly rowKey: string;
+  readonly sealed: Uint8Array;
+  readonly expiresAt: Date;
+}
+
+export interface TokenTable extends TokenStore {
+  /** Deletes the rows that have expired, and returns how many. Throws when the table fails; to be called again. */
+  purgeExpired(): Promise<number>;
+}
+
+export function createTokenTable(openTable: OpenTable, clock: Clock): TokenTable {
+  return {
+    async read(key, signal) {
+      const table = await openTable();
+      try {
+        const row = await table.getEntity<TokenRow>(partitionOf(key.id), key.id, withSignal(signal));
+        return fromRow(key, row);
+      } catch (error) {
+        if (isNotFound(error)) return undefined;
+        throw error;
+      }
+    },
+
+    async write(key, stored, signal) {
+      const table = await openTable();
+      await makingTable(table, () => table.upsertEntity(toRow(key, stored), 'Replace', withSignal(signal)));
+    },
+
+    async purgeExpired() {
+      const table = await openTable();
+      const { odata } = await import('./sdk');
+      const expired = table.listEntities<TokenRow>({
+        queryOptions: { filter: odata`expiresAt le ${new Date(clock())}`, select: ['partitionKey', 'rowKey'] },
+      });
+      let deleted = 0;
+      for await (const batch of batchesByPartition(expired)) deleted += await deleteBatch(table, batch);
+      return deleted;
+    },
+  };
+}
+
+async function deleteBatch(table: TableClient, batch: TokenRow[]): Promise<number> {
+  try {
+    await table.submitTransaction(batch.map(({ partitionKey, rowKey }) => ['delete', { partitionKey, rowKey }]));
+    return batch.length;
+  } catch (error) {
+    // Somebody else deleted one of them, which fails the whole batch: what is left goes with the next purge.
+    if (isNotFound(error)) return 0;
+    throw error;
+  }
+}
+
+/** 256 partitions: enough to spread the load, few enough to purge in batches. */
+function partitionOf(keyId: string): string {
+  return keyId.slice(0, 2);
+}
+
+function withSignal(signal: AbortSignal | undefined) {
+  return signal === undefined ? {} : { abortSignal: signal };
+}
+
+function toRow(key: TokenKey, stored: StoredIdentity): TokenRow {
+  return {
+    partitionKey: partitionOf(key.id),
+    rowKey: key.id,
+    sealed: key.seal(JSON.stringify(stored)),
+    expiresAt: new Date(stored.expiresAtMs),
+  };
+}
+
+/** A row that does not open, be it corrupt, moved, or of another secret or format, is a miss. */
+function fromRow(key: TokenKey, row: TokenRow): StoredIdentity | undefined {
+  const plaintext = row.sealed instanceof Uint8Array ? key.open(row.sealed) : undefined;
+  return plaintext === undefined ? undefined : (JSON.parse(plaintext) as StoredIdentity);
+}
+
+/** Groups rows that arrive in the order of their partitions, as Table Storage lists them. */
+async function* batchesByPartition<T extends { partitionKey: string }>(rows: AsyncIterable<T>): AsyncGenerator<T[]> {
+  let batch: T[] = [];
+  for await (const row of rows) {
+    if (batch.length === BATCH_SIZE || (batch[0] && batch[0].partitionKey !== row.partitionKey)) {
+      yield batch;
+      batch = [];
+    }
+    batch.push(row);
+  }
+  if (batch.length > 0) yield batch;
+}

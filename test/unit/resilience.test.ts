@@ -1,0 +1,207 @@
+import type { Verdict } from '../../shared/auth/provider';
+import { createResilientProvider, createResilientStore } from '../../shared/auth/resilience';
+import type { TokenKey } from '../../shared/auth/token-key';
+import type { StoredIdentity } from '../../shared/auth/validator';
+import { deferred } from '../harness/deferred';
+
+const identity = { id: 'u-1', name: 'Asha', phoneNumber: null, pictureUrl: null, actionPackageId: 'card-orders' };
+const valid: Verdict = { kind: 'valid', identity };
+const down: Verdict = { kind: 'unavailable', cause: 'server_error' };
+const never = () => new AbortController().signal;
+
+beforeEach(() => jest.useFakeTimers());
+afterEach(() => jest.useRealTimers());
+
+function setUpProvider() {
+  const identify = jest.fn<Promise<Verdict>, [string, AbortSignal]>(async () => valid);
+  const log = jest.fn();
+  const provider = createResilientProvider(
+    { name: 'test', endpoint: 'https://identity.example', identify },
+    { attemptTimeoutMs: 1_200, clock: () => Date.now(), log },
+  );
+  const ask = async (token = 't', signal = never()) => {
+    const verdict = provider.identify(token, signal);
+    await jest.advanceTimersByTimeAsync(50); // the pause before a second attempt
+    return verdict;
+  };
+  return { identify, log, provider, ask };
+}
+
+/** Opens the circuit: five failed attempts in a row. */
+async function openCircuit({ identify, ask }: ReturnType<typeof setUpProvider>) {
+  identify.mockResolvedValue(down);
+  while (identify.mock.calls.length < 5) await ask();
+}
+
+describe('attempts', () => {
+  it.each(['timeout', 'unreachable', 'server_error'] as const)('tries once more after %s', async (cause) => {
+    const { identify, ask } = setUpProvider();
+    identify.mockResolvedValueOnce({ kind: 'unavailable', cause });
+    expect(await ask()).toEqual(valid);
+    expect(identify).toHaveBeenCalledTimes(2);
+  });
+
+  it.each([
+    { kind: 'unavailable', cause: 'throttled' },
+    { kind: 'unavailable', cause: 'unexpected_answer' },
+    { kind: 'rejected', definite: true },
+    { kind: 'rejected', definite: false },
+  ] as Verdict[])('asks once when the answer is $kind $cause', async (verdict) => {
+    const { identify, ask } = setUpProvider();
+    identify.mockResolvedValue(verdict);
+    expect(await ask()).toMatchObject(verdict);
+    expect(identify).toHaveBeenCalledTimes(1);
+  });
+
+  it('gives up after two', async () => {
+    const { identify, ask } = setUpProvider();
+    identify.mockResolvedValue(down);
+    expect(await ask()).toMatchObject({ kind: 'unavailable', cause: 'server_error' });
+    expect(identify).toHaveBeenCalledTimes(2);
+  });
+
+  it('ends an attempt at its deadline even if the provider does not listen', async () => {
+    const { identify, provider } = setUpProvider();
+    identify.mockReturnValue(new Promise(() => {}));
+    const verdict = provider.identify('t', never());
+    await jest.advanceTimersByTimeAsync(1_200 + 50 + 1_199);
+    expect(identify.mock.calls.map(([, signal]) => signal.aborted)).toEqual([true, false]);
+    await jest.advanceTimersByTimeAsync(1);
+    expect(await verdict).toMatchObject({ kind: 'unavailable', cause: 'timeout' });
+  });
+
+  it('makes no second attempt for a caller whose budget has run out', async () => {
+    const { identify, ask } = setUpProvider();
+    const budget = new AbortController();
+    identify.mockImplementation(async () => {
+      budget.abort();
+      return down;
+    });
+    expect(await ask('t', budget.signal)).toMatchObject({ kind: 'unavailable' });
+    expect(identify).toHaveBeenCalledTimes(1);
+  });
+});
+
+it('makes at most 16 calls at a time, and lets the rest wait for their turn', async () => {
+  const { identify, provider } = setUpProvider();
+  const answer = deferred<Verdict>();
+  identify.mockReturnValue(answer.promise);
+  const asked = [...Array(40).keys()].map((n) => provider.identify(`t${n}`, never()));
+  await jest.advanceTimersByTimeAsync(0);
+  expect(identify).toHaveBeenCalledTimes(16);
+  answer.resolve(valid);
+  expect((await Promise.all(asked)).every(({ kind }) => kind === 'valid')).toBe(true);
+  expect(identify).toHaveBeenCalledTimes(40);
+});
+
+describe('the circuit', () => {
+  it('opens after five failures in a row, then answers without a call, and says when to come back', async () => {
+    const setup = setUpProvider();
+    await openCircuit(setup);
+    setup.identify.mockClear();
+    expect(await setup.provider.identify('t', never())).toEqual({
+      kind: 'unavailable',
+      cause: 'circuit_open',
+      retryAfterSeconds: 5,
+    });
+    await jest.advanceTimersByTimeAsync(3_000);
+    expect(await setup.provider.identify('t', never())).toMatchObject({ retryAfterSeconds: 2 });
+    expect(setup.identify).not.toHaveBeenCalled();
+    expect(setup.log.mock.calls).toEqual([['warn', 'identity_circuit_opened']]);
+  });
+
+  it('lets one probe through after 5 s, and closes when that succeeds', async () => {
+    const setup = setUpProvider();
+    await openCircuit(setup);
+    setup.identify.mockClear();
+    const probe = deferred<Verdict>();
+    setup.identify.mockReturnValueOnce(probe.promise).mockResolvedValue(valid);
+    await jest.advanceTimersByTimeAsync(5_000);
+    const asked = ['a', 'b', 'c'].map((token) => setup.provider.identify(token, never()));
+    await jest.advanceTimersByTimeAsync(0);
+    expect(setup.identify).toHaveBeenCalledTimes(1);
+    probe.resolve(valid);
+    expect((await Promise.all(asked)).map(({ kind }) => kind)).toEqual(['valid', 'valid', 'valid']);
+    expect(setup.log.mock.calls.at(-1)).toEqual(['info', 'identity_circuit_closed']);
+  });
+
+  it('stays open when the probe fails, without another call and without another line in the log', async () => {
+    const setup = setUpProvider();
+    await openCircuit(setup);
+    setup.identify.mockClear();
+    await jest.advanceTimersByTimeAsync(5_000);
+    const asked = ['a', 'b', 'c'].map((token) => setup.ask(token));
+    expect((await Promise.all(asked)).map(({ kind }) => kind)).toEqual(Array(3).fill('unavailable'));
+    expect(setup.identify).toHaveBeenCalledTimes(1);
+    expect(setup.log).toHaveBeenCalledTimes(1);
+  });
+
+  it.each([true, false])('stays closed under a flood of rejections (definite: %s)', async (definite) => {
+    const { identify, ask, log } = setUpProvider();
+    identify.mockResolvedValue({ kind: 'rejected', definite });
+    for (let n = 0; n < 50; n += 1) await ask(`junk-${n}`);
+    expect(identify).toHaveBeenCalledTimes(50);
+    expect(log).not.toHaveBeenCalled();
+  });
+});
+
+describe("the service's own Retry-After", () => {
+  it('goes before the circuit', async () => {
+    const { identify, ask } = setUpProvider();
+    identify.mockResolvedValue({ kind: 'unavailable', cause: 'throttled', retryAfterSeconds: 30 });
+    expect(await ask()).toMatchObject({ retryAfterSeconds: 30 });
+  });
+});
+
+describe('the resilient store', () => {
+  const key: TokenKey = { id: 'k', seal: () => new Uint8Array(), open: () => undefined };
+  const stored: StoredIdentity = { identity, validatedAtMs: 0, expiresAtMs: 1 };
+
+  function setUpStore() {
+    const inner = {
+      read: jest.fn<Promise<StoredIdentity | undefined>, [TokenKey, AbortSignal?]>(async () => stored),
+      write: jest.fn<Promise<void>, [TokenKey, StoredIdentity, AbortSignal?]>(async () => {}),
+    };
+    const log = jest.fn();
+    return { inner, log, store: createResilientStore(inner, log) };
+  }
+
+  it('turns a failed read into a miss and a failed write into nothing', async () => {
+    const { inner, log, store } = setUpStore();
+    inner.write.mockRejectedValueOnce(Object.assign(new Error('u-1'), { code: 'ECONNREFUSED' }));
+    await store.write(key, stored);
+    inner.read.mockRejectedValueOnce(new Error('u-1'));
+    expect(await store.read(key)).toBeUndefined();
+    expect(log.mock.calls).toEqual([
+      ['warn', 'token_table_write_failed', { reason: 'ECONNREFUSED' }],
+      ['warn', 'token_table_read_failed', { reason: 'Error' }],
+    ]);
+  });
+
+  it('gives up a read that hangs after 250 ms, aborts it, and then leaves the write out', async () => {
+    const { inner, log, store } = setUpStore();
+    inner.read.mockReturnValueOnce(new Promise(() => {}));
+    const read = store.read(key);
+    await jest.advanceTimersByTimeAsync(249);
+    expect(inner.read.mock.calls[0]?.[1]?.aborted).toBe(false);
+    await jest.advanceTimersByTimeAsync(1);
+    expect(await read).toBeUndefined();
+    expect(inner.read.mock.calls[0]?.[1]?.aborted).toBe(true);
+    await store.write(key, stored);
+    expect(inner.write).not.toHaveBeenCalled();
+    expect(log.mock.calls).toEqual([['warn', 'token_table_read_failed', { reason: 'timeout' }]]);
+  });
+
+  it('is not asked after three failures in a row, and is again 5 s later', async () => {
+    const { inner, log, store } = setUpStore();
+    inner.read.mockRejectedValue(new Error('down'));
+    for (let n = 0; n < 10; n += 1) await store.read(key);
+    expect(inner.read).toHaveBeenCalledTimes(3);
+    inner.read.mockResolvedValue(stored);
+    await jest.advanceTimersByTimeAsync(5_000);
+    expect(await store.read(key)).toBe(stored);
+    await store.write(key, stored);
+    expect(inner.write).toHaveBeenCalledTimes(1);
+    expect(log.mock.calls.map(([, event]) => event)).toEqual(['token_table_read_failed', 'token_table_read_recovered']);
+  });
+});

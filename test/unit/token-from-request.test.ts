@@ -1,0 +1,80 @@
+import { AppError } from '../../shared/errors';
+import type { JsonBody } from '../../shared/http/json-body';
+import { tokenFromRequest, withoutToken } from '../../shared/http/token-from-request';
+
+const none: JsonBody = { kind: 'other-media-type' };
+const json = (value: unknown): JsonBody => ({ kind: 'json', value });
+
+function outcome(headers: Record<string, string>, body: JsonBody = none): string {
+  try {
+    return tokenFromRequest(new Headers(headers), body);
+  } catch (error) {
+    if (error instanceof AppError) return `${error.status} ${error.code}`;
+    throw error;
+  }
+}
+
+describe('the token is taken', () => {
+  it.each([
+    ['from Authorization', { authorization: 'Bearer abc' }],
+    ['whatever the letter case of the scheme', { authorization: 'bEaReR abc' }],
+    ['after more than one blank (RFC 6750: 1*SP)', { authorization: 'Bearer   abc' }],
+    ['from the header accessToken', { accessToken: 'abc' }],
+    ['from accessToken beside another scheme', { authorization: 'Basic dTpw', accessToken: 'abc' }],
+  ])('%s', (_, headers) => expect(outcome(headers as Record<string, string>)).toBe('abc'));
+
+  it('from the JSON body', () => expect(outcome({}, json({ accessToken: 'abc', item: 'x' }))).toBe('abc'));
+  it('with every character that RFC 6750 allows', () =>
+    expect(outcome({ accessToken: 'aZ09-._~+/==' })).toBe('aZ09-._~+/=='));
+  it('up to 8 KiB', () => expect(outcome({ accessToken: 'a'.repeat(8192) })).toHaveLength(8192));
+});
+
+it.each([
+  ['no token', {}, none, '401 token_missing'],
+  ['another scheme only', { authorization: 'Basic dTpw' }, none, '401 token_missing'],
+  ['a body without the member', {}, json({ item: 'x' }), '401 token_missing'],
+  ['a body that is an array', {}, json([{ accessToken: 'abc' }]), '401 token_missing'],
+  ['a body that is null', {}, json(null), '401 token_missing'],
+  ['a body that is no JSON', {}, { kind: 'malformed', detail: '' }, '401 token_missing'],
+  ['an inherited member', {}, json(Object.create({ accessToken: 'abc' })), '401 token_missing'],
+  ['two headers', { authorization: 'Bearer abc', accessToken: 'abc' }, none, '400 invalid_request'],
+  [
+    'Authorization and body, with one token',
+    { authorization: 'Bearer abc' },
+    json({ accessToken: 'abc' }),
+    '400 invalid_request',
+  ],
+  ['header and body', { accessToken: 'abc' }, json({ accessToken: 'def' }), '400 invalid_request'],
+  ['Authorization twice', { authorization: 'Bearer abc, Bearer abc' }, none, '400 invalid_request'],
+  [
+    'Authorization twice, as the host joins it',
+    { authorization: 'Bearer abc,Bearer def' },
+    none,
+    '400 invalid_request',
+  ],
+  ['another scheme and Bearer', { authorization: 'Basic dTpw,Bearer abc' }, none, '400 invalid_request'],
+  ['accessToken twice', { accessToken: 'abc,abc' }, none, '400 invalid_request'],
+  ['Bearer alone', { authorization: 'Bearer' }, none, '400 invalid_request'],
+  ['Bearer with two tokens', { authorization: 'Bearer abc def' }, none, '400 invalid_request'],
+  ['Bearer and a tab', { authorization: 'Bearer\tabc' }, none, '400 invalid_request'],
+  ['a member that is no string', {}, json({ accessToken: 5 }), '400 invalid_request'],
+  ['a member that is null', {}, json({ accessToken: null }), '400 invalid_request'],
+  ['one character too many', { accessToken: 'a'.repeat(8193) }, none, '401 invalid_token'],
+  ['an empty header', { accessToken: '' }, none, '401 invalid_token'],
+  ['an empty member', {}, json({ accessToken: '' }), '401 invalid_token'],
+  ['a blank inside', { accessToken: 'a b' }, none, '401 invalid_token'],
+  ['blanks around it in the body', {}, json({ accessToken: ' abc ' }), '401 invalid_token'],
+  ['a line break', {}, json({ accessToken: 'abc\r\nx: y' }), '401 invalid_token'],
+  ['a NUL', {}, json({ accessToken: 'abc\0' }), '401 invalid_token'],
+  ['a letter above ASCII', {}, json({ accessToken: 'abcé' }), '401 invalid_token'],
+  ['padding in the middle', { authorization: 'Bearer a=b' }, none, '401 invalid_token'],
+  ['padding only', { authorization: 'Bearer ==' }, none, '401 invalid_token'],
+])('answers %s', (_, headers, body, expected) => {
+  expect(outcome(headers as Record<string, string>, body as JsonBody)).toBe(expected);
+});
+
+it('takes the token out of the body, and leaves any other body alone', () => {
+  expect(withoutToken(json({ accessToken: 'abc', item: 'x' }))).toEqual(json({ item: 'x' }));
+  expect(withoutToken(json(['accessToken']))).toEqual(json(['accessToken']));
+  expect(withoutToken(none)).toBe(none);
+});

@@ -1,0 +1,64 @@
+import { createDeriveTokenKey } from '../../shared/auth/token-key';
+
+const secret = 's'.repeat(32);
+const provider = { name: 'kaizala', endpoint: 'https://identity.example/v1/users/me' };
+const derive = createDeriveTokenKey(secret, provider);
+
+describe('the key', () => {
+  it('is a whole SHA-256 in hex and the same each time', () => {
+    expect(derive('token').id).toMatch(/^[0-9a-f]{64}$/);
+    expect(createDeriveTokenKey(secret, provider)('token').id).toBe(derive('token').id);
+  });
+
+  it.each([
+    ['token', createDeriveTokenKey(secret, provider), 'token2'],
+    ['letter case of the token', createDeriveTokenKey(secret, provider), 'Token'],
+    ['secret', createDeriveTokenKey('t'.repeat(32), provider), 'token'],
+    ['endpoint', createDeriveTokenKey(secret, { ...provider, endpoint: 'https://other.example' }), 'token'],
+    ['provider', createDeriveTokenKey(secret, { ...provider, name: 'other' }), 'token'],
+  ])('is another for another %s', (_, other, token) => {
+    expect(other(token).id).not.toBe(derive('token').id);
+  });
+
+  it('keeps the parts apart', () => {
+    const left = createDeriveTokenKey(secret, { name: 'a', endpoint: 'bc' });
+    const right = createDeriveTokenKey(secret, { name: 'ab', endpoint: 'c' });
+    expect(left('t').id).not.toBe(right('t').id);
+  });
+
+  it('tells tokens with one long beginning apart', () => {
+    const beginning = 'a'.repeat(4_000);
+    expect(derive(`${beginning}b`).id).not.toBe(derive(`${beginning}c`).id);
+  });
+});
+
+describe('the seal', () => {
+  it('opens with the token that sealed it', () => {
+    expect(derive('token').open(derive('token').seal('{"id":"ü"}'))).toBe('{"id":"ü"}');
+  });
+
+  it('looks different each time and shows nothing of what is in it', () => {
+    const [one, two] = [derive('token').seal('Asha'), derive('token').seal('Asha')];
+    expect(Buffer.from(one).equals(Buffer.from(two))).toBe(false);
+    expect(Buffer.from(one).includes('Asha')).toBe(false);
+  });
+
+  it.each([
+    ['another token', derive('other')],
+    ['another secret', createDeriveTokenKey('t'.repeat(32), provider)('token')],
+    ['another endpoint', createDeriveTokenKey(secret, { ...provider, endpoint: 'https://other.example' })('token')],
+  ])('does not open with %s', (_, key) => {
+    expect(key.open(derive('token').seal('Asha'))).toBeUndefined();
+  });
+
+  it('does not open when any byte has changed, or when it is cut short', () => {
+    const key = derive('token');
+    const sealed = key.seal('Asha');
+    for (let at = 0; at < sealed.length; at += 1) {
+      const changed = Uint8Array.from(sealed);
+      changed[at] = (changed[at] ?? 0) ^ 1;
+      expect(key.open(changed)).toBeUndefined();
+      expect(key.open(sealed.slice(0, at))).toBeUndefined();
+    }
+  });
+});
