@@ -44,7 +44,8 @@ const newOrder = v.strictObject(
 
 /** Throws InvalidBodyError, which lists every rule that the body breaks. */
 export function parseNewOrder(body: unknown): NewOrder {
-  const result = v.safeParse(newOrder, body);
+  // valibot takes an array for an object with odd keys.
+  const result = v.safeParse(newOrder, Array.isArray(body) ? null : body);
   if (!result.success) {
     throw new InvalidBodyError(result.issues.map((issue) => ({ pointer: toPointer(issue), detail: issue.message })));
   }

@@ -48,7 +48,11 @@ export function createTokenTable(openTable: OpenTable, clock: Clock): TokenTable
         queryOptions: { filter: odata`expiresAt le ${new Date(clock())}`, select: ['partitionKey', 'rowKey'] },
       });
       let deleted = 0;
-      for await (const batch of batchesByPartition(expired)) deleted += await deleteBatch(table, batch);
+      try {
+        for await (const batch of batchesByPartition(expired)) deleted += await deleteBatch(table, batch);
+      } catch (error) {
+        if (!isNotFound(error)) throw error; // no token has ever been cached, and so no table
+      }
       return deleted;
     },
   };

@@ -1,0 +1,43 @@
+/** A TCP relay in front of a server, which the test can cut off or make hang. */
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+
+export interface TcpSwitch {
+  readonly port: number;
+  /** `cut` refuses or breaks connections, `hang` accepts them and never answers. */
+  turn(to: 'on' | 'cut' | 'hang'): void;
+  close(): Promise<void>;
+}
+
+export async function createTcpSwitch(targetPort: number): Promise<TcpSwitch> {
+  let state: 'on' | 'cut' | 'hang' = 'on';
+  const sockets = new Set<Socket>();
+  const track = (socket: Socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket)).on('error', () => socket.destroy());
+    return socket;
+  };
+  const server = createServer((socket) => {
+    track(socket);
+    if (state === 'cut') socket.destroy();
+    if (state !== 'on') return;
+    const upstream = track(connect(targetPort, '127.0.0.1'));
+    socket.pipe(upstream).pipe(socket);
+    socket.on('close', () => upstream.destroy());
+    upstream.on('close', () => socket.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const breakAll = () => {
+    for (const socket of sockets) socket.destroy();
+  };
+  return {
+    port: (server.address() as AddressInfo).port,
+    turn(to) {
+      state = to;
+      breakAll();
+    },
+    close() {
+      breakAll();
+      return new Promise((resolve) => server.close(() => resolve()));
+    },
+  };
+}

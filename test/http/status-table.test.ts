@@ -1,0 +1,180 @@
+/** Each row of the contract's status table, through the front door. */
+import { type Answer, type App, startApp } from '../harness/app';
+import { jwtWith } from '../harness/tokens';
+
+let app: App;
+beforeAll(async () => {
+  app = await startApp();
+});
+afterAll(() => app.close());
+beforeEach(() => {
+  app.identity.fault(undefined);
+  app.identity.resetStats();
+});
+
+const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+const order = { item: 'Tea', quantity: 2 };
+
+function expectProblem(answer: Answer, status: number, code: string): void {
+  expect(answer.body).toMatchObject({ status, code });
+  expect(answer.status).toBe(status);
+  expect(answer.headers.get('content-type')).toBe('application/problem+json');
+  expect(answer.headers.get('cache-control')).toBe('no-store');
+}
+
+describe('no token', () => {
+  it('is 401 with a challenge that has no error code', async () => {
+    const answer = await app.get('/api/whoami');
+    expectProblem(answer, 401, 'token_missing');
+    expect(answer.headers.get('www-authenticate')).toBe('Bearer realm="card-backend"');
+  });
+});
+
+describe('a token that is sent wrongly is 400, and no call is made', () => {
+  it.each<[string, (token: string) => Promise<Answer>]>([
+    ['in two headers', (token) => app.get('/api/whoami', { ...bearer(token), accessToken: token })],
+    [
+      'in a header and in the body',
+      (token) => app.post('/api/orders', { ...order, accessToken: token }, bearer(token)),
+    ],
+    ['in a repeated header', (token) => app.get('/api/whoami', { accessToken: `${token},${token}` })],
+    ['as Bearer without a token', () => app.get('/api/whoami', { authorization: 'Bearer' })],
+    ['as Bearer with two tokens', (token) => app.get('/api/whoami', { authorization: `Bearer ${token} ${token}` })],
+  ])('%s', async (_, send) => {
+    const answer = await send(app.mint());
+    expectProblem(answer, 400, 'invalid_request');
+    expect(answer.headers.get('www-authenticate')).toMatch(/^Bearer .*error="invalid_request"/);
+    expect(app.identity.calls).toBe(0);
+  });
+});
+
+describe('a token that cannot be good is 401, and no call is made', () => {
+  it.each<[string, () => string]>([
+    ['longer than 8 KiB', () => 'a'.repeat(8_193)],
+    ['with other characters', () => 'tok$en'],
+    ['expired by its own account', () => jwtWith({ exp: 1_700_000_000 })],
+  ])('%s', async (_, token) => {
+    const answer = await app.get('/api/whoami', bearer(token()));
+    expectProblem(answer, 401, 'invalid_token');
+    expect(answer.headers.get('www-authenticate')).toMatch(/^Bearer .*error="invalid_token"/);
+    expect(app.identity.calls).toBe(0);
+  });
+});
+
+describe('a token that the identity service rejects is 401', () => {
+  it.each([
+    [401, 1],
+    [403, 1],
+    [400, 2],
+  ])('%i, which two requests ask for %i time(s)', async (status, calls) => {
+    app.identity.fault({ kind: 'status', status });
+    const token = app.mint();
+    expectProblem(await app.get('/api/whoami', bearer(token)), 401, 'invalid_token');
+    expectProblem(await app.get('/api/whoami', bearer(token)), 401, 'invalid_token');
+    expect(app.identity.calls).toBe(calls);
+  });
+});
+
+it('a card that is not on the list is 403, on each request, cached or not', async () => {
+  const token = app.identity.mint({ card: `${app.card}-other` });
+  for (const _ of ['identity-service', 'memory']) {
+    const answer = await app.get('/api/whoami', bearer(token));
+    expectProblem(answer, 403, 'insufficient_scope');
+    expect(answer.headers.get('www-authenticate')).toMatch(/^Bearer .*error="insufficient_scope"/);
+  }
+  expect(app.identity.calls).toBe(1);
+});
+
+describe('an identity service in trouble is 503, never 401, and nothing is remembered', () => {
+  it.each<[string, Parameters<App['identity']['fault']>[0]]>([
+    ['429', { kind: 'status', status: 429 }],
+    ['500', { kind: 'status', status: 500 }],
+    ['404', { kind: 'status', status: 404 }],
+    ['a redirect', { kind: 'redirect', location: 'http://127.0.0.1:1/' }],
+    ['over 64 KiB', { kind: 'oversize', bytes: 70_000 }],
+    ['no JSON', { kind: 'body', status: 200, contentType: 'text/html', body: '<html>' }],
+    ['no id', { kind: 'body', status: 200, contentType: 'application/json', body: '{}' }],
+    ['a reset', { kind: 'reset' }],
+  ])('%s', async (_, fault) => {
+    const fresh = await app.startSecond(); // a circuit of its own
+    app.identity.fault(fault);
+    const token = app.mint();
+    const answer = await fresh.get('/api/whoami', bearer(token));
+    expectProblem(answer, 503, 'identity_unavailable');
+    expect(Number(answer.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
+    expect(answer.headers.get('www-authenticate')).toBeNull();
+    app.identity.fault(undefined);
+    expect((await fresh.get('/api/whoami', bearer(token))).body.validation.source).toBe('identity-service');
+    await fresh.close();
+  });
+
+  it("passes on the service's own Retry-After", async () => {
+    app.identity.fault({ kind: 'status', status: 503, retryAfterSeconds: 42 });
+    expect((await app.get('/api/whoami', bearer(app.mint()))).headers.get('retry-after')).toBe('42');
+  });
+
+  it('slow: within 3 s, after two attempts', async () => {
+    const impatient = await startApp({ IDENTITY_TIMEOUT_MS: '100' });
+    impatient.identity.fault({ kind: 'hang' });
+    const startedAtMs = performance.now();
+    const answer = await impatient.get('/api/whoami', bearer(impatient.mint()));
+    expect(performance.now() - startedAtMs).toBeLessThan(3_000);
+    expectProblem(answer, 503, 'identity_unavailable');
+    expect(impatient.identity.calls).toBe(2);
+    await impatient.close();
+  });
+});
+
+describe('the body of an order', () => {
+  it.each<[string, unknown, number, string, string[]]>([
+    ['no JSON', '{"item":', 400, 'invalid_body', ['#']],
+    ['empty', '', 400, 'invalid_body', ['#']],
+    ['no object', [1], 400, 'invalid_body', ['#']],
+    ['wrong fields', { item: '', quantity: 0, note: 1 }, 400, 'invalid_body', ['#/item', '#/quantity', '#/note']],
+    ['an unknown member', { ...order, 'a/b': 1 }, 400, 'invalid_body', ['#/a~1b']],
+    ['a quantity that is no integer', { ...order, quantity: 1.5 }, 400, 'invalid_body', ['#/quantity']],
+    ['an item that is too long', { ...order, item: 'x'.repeat(201) }, 400, 'invalid_body', ['#/item']],
+    ['a lone surrogate', '{"item":"\\ud800","quantity":1,"\\ud800":1}', 400, 'invalid_body', ['#/item', '#/%EF%BF%BD']],
+  ])('%s is 400 and says where', async (_, body, status, code, pointers) => {
+    const answer = await app.post('/api/orders', body, bearer(app.mint()));
+    expectProblem(answer, status, code);
+    expect(answer.body.errors.map(({ pointer }: { pointer: string }) => pointer)).toEqual(pointers);
+    expect(answer.body.errors.every(({ detail }: { detail: string }) => detail.length > 0)).toBe(true);
+  });
+
+  it('over 64 KiB is 413', async () => {
+    const exact = { ...order, note: 'x'.repeat(65_536 - JSON.stringify({ ...order, note: '' }).length) };
+    expectProblem(await app.post('/api/orders', exact, bearer(app.mint())), 400, 'invalid_body');
+    expectProblem(
+      await app.post('/api/orders', { ...exact, note: `${exact.note}x` }, bearer(app.mint())),
+      413,
+      'body_too_large',
+    );
+  });
+
+  it.each(['text/plain', 'application/x-www-form-urlencoded', ''])(
+    'of the media type "%s" is 415',
+    async (contentType) => {
+      const answer = await app.post('/api/orders', order, { ...bearer(app.mint()), 'content-type': contentType });
+      expectProblem(answer, 415, 'unsupported_media_type');
+    },
+  );
+
+  it('that is not UTF-8 is 400', async () => {
+    const response = await fetch(`${app.host.url}/api/orders`, {
+      method: 'POST',
+      headers: { ...bearer(app.mint()), 'content-type': 'application/json' },
+      body: Buffer.from([0x22, 0xff, 0x22]),
+    });
+    expect([response.status, ((await response.json()) as { errors: unknown }).errors]).toEqual([
+      400,
+      [{ pointer: '#', detail: 'is not UTF-8' }],
+    ]);
+  });
+});
+
+it('an unknown path or method is the 404 of the host, without a body', async () => {
+  for (const answer of [await app.get('/api/nothing'), await app.post('/api/whoami', {})]) {
+    expect([answer.status, answer.text]).toEqual([404, '']);
+  }
+});

@@ -1,0 +1,67 @@
+/** Table Storage out of reach: validation goes on, orders say so, and all is well again afterwards. */
+import { type App, requireEnvironment, startApp } from '../harness/app';
+import { createTcpSwitch, type TcpSwitch } from '../harness/tcp-switch';
+
+let line: TcpSwitch;
+let app: App;
+beforeEach(async () => {
+  const [, port] = /TableEndpoint=http:\/\/127\.0\.0\.1:(\d+)/.exec(requireEnvironment('TEST_STORAGE')) ?? [];
+  line = await createTcpSwitch(Number(port));
+  app = await startApp({
+    AzureWebJobsStorage: requireEnvironment('TEST_STORAGE').replace(`:${port}`, `:${line.port}`),
+  });
+  expect((await app.get('/api/whoami', bearer())).status).toBe(200);
+});
+afterEach(async () => {
+  await app.close();
+  await line.close();
+});
+
+const bearer = (token = app.mint()) => ({ authorization: `Bearer ${token}` });
+const warnings = () => app.lines.filter((text) => text.includes('token_table_'));
+
+it.each(['cut', 'hang'] as const)('%s: validates all the same, quickly, with one warning', async (fault) => {
+  line.turn(fault);
+  for (let request = 0; request < 6; request += 1) {
+    const startedAtMs = performance.now();
+    const answer = await app.get('/api/whoami', bearer());
+    expect([answer.status, answer.body.validation.source]).toEqual([200, 'identity-service']);
+    expect(performance.now() - startedAtMs).toBeLessThan(1_000);
+  }
+  expect(warnings()).toEqual([expect.stringContaining('token_table_read_failed')]);
+});
+
+it.each(['cut', 'hang'] as const)(
+  '%s: answers 503 to orders within the budget, and serves them again afterwards',
+  async (fault) => {
+    const token = bearer();
+    await app.get('/api/whoami', token);
+    line.turn(fault);
+    const startedAtMs = performance.now();
+    const answers = await Promise.all([
+      app.post('/api/orders', { item: 'Tea', quantity: 1 }, token),
+      app.get('/api/orders', token),
+      app.get(`/api/orders/${'0'.repeat(32)}`, token),
+    ]);
+    expect(performance.now() - startedAtMs).toBeLessThan(4_000);
+    for (const answer of answers) {
+      expect([answer.status, answer.body.code]).toEqual([503, 'storage_unavailable']);
+      expect(answer.headers.get('content-type')).toBe('application/problem+json');
+      expect(Number(answer.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
+    }
+    line.turn('on');
+    expect((await app.post('/api/orders', { item: 'Tea', quantity: 1 }, token)).status).toBe(201);
+  },
+);
+
+it('shows in /api/health, which is anonymous and tells no more than that', async () => {
+  const healthy = await app.get('/api/health');
+  expect([healthy.status, healthy.body]).toEqual([200, { status: 'ok' }]);
+  // Another instance, since an answer is remembered for a second.
+  const other = await app.startSecond();
+  line.turn('cut');
+  const answer = await other.get('/api/health');
+  expect([answer.status, answer.body.code]).toEqual([503, 'storage_unavailable']);
+  expect(answer.text).not.toMatch(/127\.0\.0\.1|devstore|ECONN/);
+  await other.close();
+});
