@@ -1,10 +1,8 @@
 /** Builds `dist/`, the whole deployable app: one CommonJS bundle, `host.json` and a minimal `package.json`. */
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type BuildContext, context } from 'esbuild';
-
-export const repositoryRoot = path.dirname(__dirname);
-export const distDirectory = path.join(repositoryRoot, 'dist');
+import { type BuildOptions, context } from 'esbuild';
+import { distDirectory, repositoryRoot } from './paths';
 
 /** An incremental build: `rebuild` writes the app again, in a fraction of the first build's time. */
 export interface Builder {
@@ -14,7 +12,8 @@ export interface Builder {
 }
 
 export async function createBuilder(outDirectory: string = distDirectory): Promise<Builder> {
-  const bundle = await createBundleContext(outDirectory);
+  await mkdir(outDirectory, { recursive: true });
+  const bundle = await context(bundleOptions(outDirectory));
   return {
     async rebuild() {
       await bundle.rebuild();
@@ -35,9 +34,9 @@ export async function build(outDirectory: string = distDirectory): Promise<void>
   }
 }
 
-async function createBundleContext(outDirectory: string): Promise<BuildContext> {
-  await mkdir(outDirectory, { recursive: true });
-  return context({
+/** How the app is bundled. */
+export function bundleOptions(outDirectory: string): BuildOptions {
+  return {
     absWorkingDir: repositoryRoot,
     entryPoints: ['functions/index.ts'],
     outfile: path.join(outDirectory, 'main.js'),
@@ -50,7 +49,7 @@ async function createBundleContext(outDirectory: string): Promise<BuildContext> 
     sourcemap: 'linked',
     sourcesContent: false,
     logLevel: 'silent',
-  });
+  };
 }
 
 async function deployedPackage(): Promise<string> {

@@ -138,13 +138,13 @@ function createGuard(operationName: string, log: Log): Guard {
     breaker: new ConsecutiveBreaker(STORE_FAILURES_TO_OPEN),
     halfOpenAfter: OPEN_MS,
   });
-  const policy = wrap(breaker, timeout(STORE_DEADLINE_MS, TimeoutStrategy.Aggressive));
+  const deadline = timeout(STORE_DEADLINE_MS, TimeoutStrategy.Aggressive);
   let works = true;
   return {
     works: () => works,
     async run(operation) {
       try {
-        const result = await policy.execute(({ signal }) => operation(signal));
+        const result = await breaker.execute(() => deadline.execute(({ signal }) => operation(signal)));
         if (!works) log('info', `${operationName}_recovered`);
         works = true;
         return result;

@@ -10,7 +10,7 @@ import type { NewOrder, Order, OrderOwner, OrderStore } from '../order';
 import { errorCode, isNotFound, makingTable, type OpenTable } from './table-client';
 
 /** Of one call of the store, repeats by the SDK included. */
-const DEADLINE_MS = 3_000;
+const DEADLINE_MS = 2_000;
 const MAX_TIME_48_BIT = 2 ** 48 - 1;
 
 interface OrderRow {

@@ -58,10 +58,8 @@ it.each([
   expect(readers).toEqual([only]);
 });
 
-it('the app can be read in one sitting', () => {
-  const lines = sources.reduce(
-    (sum, { file }) => sum + readFileSync(path.join(root, file), 'utf8').split('\n').length - 1,
-    0,
-  );
-  expect(lines).toBeLessThan(1_750);
+it('the app can be read in one sitting: under 1,500 lines of code, comments apart', () => {
+  const isCode = (line: string) => !/^\s*(\/\/|\/\*|\*|$)/.test(line);
+  const lines = sources.flatMap(({ file }) => readFileSync(path.join(root, file), 'utf8').split('\n').filter(isCode));
+  expect(lines.length).toBeLessThan(1_500);
 });

@@ -1,0 +1,93 @@
+/** Evaluates the app's bundle: with Node's own CommonJS machinery, the host's core module and an environment of its own. */
+import { readFile } from 'node:fs/promises';
+import { Module } from 'node:module';
+import path from 'node:path';
+import { HostError, messageOf } from './host-error';
+
+/** What an app gets from its host in place of what Node gives to every module. */
+export interface AppGlobals {
+  /** `@azure/functions-core`. */
+  readonly core: object;
+  /** The app's `process.env`. */
+  readonly env: NodeJS.ProcessEnv;
+  readonly console: Console;
+}
+
+/** The parts of Node's module class that its types leave out. */
+interface CompilableModule extends NodeJS.Module {
+  _compile(code: string, filename: string): unknown;
+}
+
+interface ModuleClass {
+  new (id: string): CompilableModule;
+  _nodeModulePaths(directory: string): string[];
+}
+
+/**
+ * Runs the file that `main` of the app's package.json names, afresh at each call.
+ *
+ * The app's `process.env`, also through `require('process')`, is a copy of `env`; the host's own stays as it is. Its
+ * console is the host's log, as the real worker's is.
+ * @throws HostError if package.json or the file is missing, is an ES module, or throws.
+ */
+export async function loadApp(appDirectory: string, globals: AppGlobals): Promise<void> {
+  const file = await findMain(appDirectory);
+  const code = await readSource(file);
+  const nodeModule = Module as unknown as ModuleClass;
+  const module = new nodeModule(file);
+  module.filename = file;
+  module.paths = nodeModule._nodeModulePaths(path.dirname(file));
+  module.require = shadowingRequire(module, globals);
+  // Only a module compiled this way gets its stack traces mapped to the sources.
+  process.setSourceMapsEnabled(true);
+  try {
+    module._compile(withOwnGlobals(code), file);
+    module.loaded = true;
+  } catch (error) {
+    throw new HostError(messageOf(error), { cause: error });
+  }
+}
+
+async function findMain(appDirectory: string): Promise<string> {
+  const manifest = path.join(appDirectory, 'package.json');
+  let content: { main?: unknown; type?: unknown };
+  try {
+    content = JSON.parse(await readFile(manifest, 'utf8')) as typeof content;
+  } catch (error) {
+    throw new HostError(`${manifest} is missing or is not valid JSON: ${messageOf(error)}`, { cause: error });
+  }
+  const { main, type } = content;
+  if (typeof main !== 'string' || main === '') throw new HostError(`${manifest} has no "main" that names the bundle.`);
+  if (main.endsWith('.mjs') || (type === 'module' && !main.endsWith('.cjs'))) {
+    throw new HostError(`${manifest}: the bundle ${main} must be a CommonJS module, not an ES module.`);
+  }
+  return path.resolve(appDirectory, main);
+}
+
+async function readSource(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw new HostError(`${file} is missing: run \`npm run build\` first.`, { cause: error });
+  }
+}
+
+function shadowingRequire(module: NodeJS.Module, { core, env, console }: AppGlobals): NodeJS.Require {
+  const ownProcess = Object.create(process, {
+    env: { value: { ...env }, writable: true, enumerable: true },
+  }) as NodeJS.Process;
+  const original = module.require.bind(module);
+  const shadowing = (id: string): unknown => {
+    if (id === '@azure/functions-core') return core;
+    if (id === 'process' || id === 'node:process') return ownProcess;
+    if (id === 'console' || id === 'node:console') return console;
+    return original(id);
+  };
+  return shadowing as NodeJS.Require;
+}
+
+/** On the first line, so that line numbers stay; after the directive, which counts only at the very start. */
+function withOwnGlobals(code: string): string {
+  const directive = /^\s*(["'])use strict\1;?/.exec(code)?.[0] ?? '';
+  return `${directive}var process=require('node:process'),console=require('node:console');${code.slice(directive.length)}`;
+}

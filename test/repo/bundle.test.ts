@@ -1,0 +1,55 @@
+/** What is deployed: one bundle, with nothing in it or loaded by it that need not be. */
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { build, type Metafile } from 'esbuild';
+import { bundleOptions } from '../../local/build';
+import { requireEnvironment } from '../harness/app';
+
+const appDirectory = requireEnvironment('TEST_APP_DIRECTORY');
+let metafile: Metafile;
+beforeAll(async () => {
+  ({ metafile } = await build({ ...bundleOptions(appDirectory), write: false, metafile: true }));
+});
+
+it('is all that dist holds, beside host.json and a package.json that names it', () => {
+  expect(readdirSync(appDirectory).sort()).toEqual(['host.json', 'main.js', 'main.js.map', 'package.json']);
+  const manifest = JSON.parse(readFileSync(path.join(appDirectory, 'package.json'), 'utf8'));
+  expect(manifest.main).toBe('main.js');
+  expect(manifest.dependencies).toBeUndefined();
+});
+
+it('needs nothing at run time but Node and the host', () => {
+  const external = Object.values(metafile.outputs).flatMap(({ imports }) => imports.map((edge) => edge.path));
+  const notNode = new Set(external.filter((name) => !require('node:module').isBuiltin(name)));
+  expect([...notNode]).toEqual(['@azure/functions-core']);
+});
+
+it('holds no code of the tests or the local stack', () => {
+  expect(Object.keys(metafile.inputs).filter((file) => /^(test|local)\//.test(file))).toEqual([]);
+});
+
+it('loads no Azure SDK at start', () => {
+  const loaded = staticClosure('functions/index.ts');
+  expect(loaded).toContain('shared/storage/table-client.ts');
+  expect(loaded.filter((file) => /node_modules\/@azure\/(?!functions)|node_modules\/@typespec/.test(file))).toEqual([]);
+});
+
+it('loads no credential with a connection string', () => {
+  const loaded = [...staticClosure('functions/index.ts'), ...staticClosure('shared/storage/sdk.ts')];
+  expect(loaded.filter((file) => /node_modules\/@azure\/(identity|msal)/.test(file))).toEqual([]);
+});
+
+it('stays within 2.5 MB', () => {
+  expect(statSync(path.join(appDirectory, 'main.js')).size).toBeLessThan(2_500_000);
+});
+
+/** What evaluating a file evaluates: all that it imports, save through `import()`. */
+function staticClosure(entry: string): string[] {
+  const seen = new Set([entry]);
+  for (const file of seen) {
+    for (const edge of metafile.inputs[file]?.imports ?? []) {
+      if (edge.kind !== 'dynamic-import' && !edge.external) seen.add(edge.path);
+    }
+  }
+  return [...seen];
+}

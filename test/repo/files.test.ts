@@ -1,0 +1,32 @@
+/** What must not be in the repository: secrets, machines, and addresses of package registries. */
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+
+const root = path.join(__dirname, '../..');
+const tracked = execFileSync('git', ['ls-files'], { cwd: root, encoding: 'utf8' }).trim().split('\n');
+const read = (file: string) => readFileSync(path.join(root, file), 'utf8');
+
+it('has no settings of a person, no build and no data', () => {
+  expect(tracked.filter((file) => /^(local\.settings\.json|dist\/|node_modules\/|\.azurite\/)/.test(file))).toEqual([]);
+  const ignored = ['local.settings.json', 'dist/main.js', '.azurite/x', 'node_modules/x'];
+  expect(
+    execFileSync('git', ['check-ignore', ...ignored], { cwd: root, encoding: 'utf8' })
+      .trim()
+      .split('\n'),
+  ).toEqual(ignored);
+});
+
+it('locks versions, and names no registry', () => {
+  const lock = read('package-lock.json');
+  expect(lock).not.toContain('"resolved"');
+  const { dependencies, devDependencies } = JSON.parse(read('package.json'));
+  for (const version of Object.values({ ...dependencies, ...devDependencies }))
+    expect(version).toMatch(/^\d+\.\d+\.\d+$/);
+});
+
+it('downloads no extension bundle', () => {
+  expect(JSON.parse(read('host.json'))).toMatchObject({ version: '2.0' });
+  expect(read('host.json')).not.toContain('extensionBundle');
+  expect(tracked).not.toContain('.funcignore');
+});

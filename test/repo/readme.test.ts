@@ -1,0 +1,108 @@
+/** The README's promises run: its commands exist, its curl line answers what it shows, its example is a function. */
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { build } from 'esbuild';
+import { build as buildApp, bundleOptions } from '../../local/build';
+import { createHost } from '../../local/host/create-host';
+import { type App, startApp } from '../harness/app';
+
+const root = path.join(__dirname, '../..');
+const readme = readFileSync(path.join(root, 'README.md'), 'utf8');
+const lines = readme.split('\n');
+const blocks = [...readme.matchAll(/^```(\w*)\n(.*?)^```$/gms)].map(([, language = '', text = '']) => ({
+  language,
+  text,
+}));
+const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
+  scripts: Record<string, string>;
+};
+
+it('says what it is, both commands and a request with its answer within 30 lines, and all within 200', () => {
+  const top = lines.slice(0, 30).join('\n');
+  for (const part of ['npm install && npm start', 'npm install && npm test', 'curl -s', '"validation"']) {
+    expect(top).toContain(part);
+  }
+  expect(lines.length).toBeLessThan(200);
+});
+
+it('names only scripts that exist, and each of them that is for people', () => {
+  const named = [...readme.matchAll(/npm (?:run )?(start:func|[a-z]+)/g)].map(([, name = '']) => name);
+  const scripts = named.filter((name) => name !== 'install');
+  expect([...new Set(scripts)].sort()).toEqual(
+    Object.keys(manifest.scripts)
+      .filter((name) => name !== 'prepare')
+      .sort(),
+  );
+});
+
+it('links only to files that exist', async () => {
+  for (const [, file = ''] of readme.matchAll(/\]\((?!https?:)([^)#]+)/g)) await readFile(path.join(root, file));
+  for (const [, file = ''] of readme.matchAll(/`((?:functions|shared|local|test)\/[\w./-]+\.(?:ts|json))`/g)) {
+    if (file !== 'functions/hello.ts') await readFile(path.join(root, file));
+  }
+});
+
+describe('what it shows', () => {
+  let app: App;
+  beforeAll(async () => {
+    app = await startApp({ ALLOWED_CARD_IDS: 'card-orders' });
+  });
+  afterAll(() => app.close());
+
+  it('its curl line answers what stands below it', async () => {
+    const line = lines.find((text) => text.startsWith('curl ')) ?? '';
+    const moved = line
+      .replace('http://127.0.0.1:7071', app.host.url)
+      .replace('http://127.0.0.1:7072', app.identity.url);
+    const { stdout } = await promisify(execFile)('sh', ['-c', moved]);
+    const shown = JSON.parse(blocks.find(({ language }) => language === 'json')?.text ?? '');
+    const answered = JSON.parse(stdout);
+    expect(Object.keys(answered.validation)).toEqual(Object.keys(shown.validation));
+    expect({ ...answered, validation: answered.validation.source }).toEqual({
+      ...shown,
+      validation: shown.validation.source,
+    });
+  });
+
+  it('its example is a protected function, in under 15 lines', async () => {
+    const example = blocks.find(({ language, text }) => language === 'ts' && text.includes('secured('))?.text ?? '';
+    expect(example.trim().split('\n').length).toBeLessThan(15);
+    const appDirectory = await mkdtemp(path.join(tmpdir(), 'card-backend-example-'));
+    await buildApp(appDirectory);
+    const { entryPoints: _, ...options } = bundleOptions(appDirectory);
+    const contents = `${example}\nimport './index';`;
+    await build({ ...options, stdin: { contents, resolveDir: path.join(root, 'functions'), loader: 'ts' } });
+    const host = await createHost({ appDirectory, env: { ...app.settings }, port: 0, log: () => {} });
+    const call = async (token?: string) => {
+      const response = await fetch(`${host.url}/api/hello`, {
+        headers: token === undefined ? {} : { accessToken: token },
+      });
+      return [response.status, await response.json()];
+    };
+    expect(await call(app.identity.mint({ card: 'card-orders' }))).toEqual([200, { hello: 'Asha' }]);
+    expect(await call(app.identity.mint({ card: 'card-other' }))).toMatchObject([403, {}]);
+    expect(await call()).toMatchObject([401, {}]);
+    await host.close();
+    await rm(appDirectory, { recursive: true });
+  });
+
+  it('its endpoints are the ones that the app serves, and requests.http asks each', () => {
+    const table = readme.split('## Endpoints')[1]?.split('\n\n')[1] ?? '';
+    const documented = [...table.matchAll(/`(GET|POST) (\/api\/[^`?]*)/g)].map(
+      ([, method, route]) => `${method} ${route?.trim()}`,
+    );
+    const served = app.host.functions
+      .filter(({ trigger }) => trigger === 'http')
+      .flatMap(({ methods, url }) => methods.map((method) => `${method} ${decodeURI(new URL(url ?? '').pathname)}`));
+    expect(documented.sort()).toEqual(served.sort());
+    const requests = readFileSync(path.join(root, 'requests.http'), 'utf8');
+    for (const endpoint of served) {
+      const pattern = endpoint.replace(' ', ' {{host}}').split('{id}')[0] ?? '';
+      expect(requests).toContain(pattern);
+    }
+  });
+});
