@@ -103,13 +103,16 @@ export class IdempotencyKeyReusedError extends AppError {
 
 /** The identity service could not be asked. The token may well be good: the card should keep it, and try again. */
 export class IdentityUnavailableError extends AppError {
-  /** @param retryAfterSeconds an integer of at least 1 */
+  /**
+   * @param retryAfterSeconds an integer of at least 1
+   * @param reason a stable word for the log
+   */
   constructor(
     readonly retryAfterSeconds: number,
-    options?: ErrorOptions,
+    readonly reason: string,
   ) {
     const message = 'The token could not be checked just now. Keep it and try again.';
-    super(503, 'identity_unavailable', 'Identity service unavailable', message, options);
+    super(503, 'identity_unavailable', 'Identity service unavailable', message);
   }
 }
 

@@ -87,7 +87,9 @@ export function createValidator(options: ValidatorOptions): Validator {
     const flight = deadline
       .execute(({ signal }) => validate(token, key, signal))
       .catch((error: unknown) => {
-        throw error instanceof TaskCancelledError ? new IdentityUnavailableError(DEFAULT_RETRY_AFTER_SECONDS) : error;
+        throw error instanceof TaskCancelledError
+          ? new IdentityUnavailableError(DEFAULT_RETRY_AFTER_SECONDS, 'timeout')
+          : error;
       })
       .finally(() => flights.delete(key.id));
     flights.set(key.id, flight);
@@ -120,9 +122,7 @@ export function createValidator(options: ValidatorOptions): Validator {
         if (verdict.definite && !signal.aborted) rejected.set(key.id, clock() + REJECTED_FOR_MS);
         throw rejectedByService();
       case 'unavailable':
-        throw new IdentityUnavailableError(verdict.retryAfterSeconds ?? DEFAULT_RETRY_AFTER_SECONDS, {
-          cause: verdict.cause,
-        });
+        throw new IdentityUnavailableError(verdict.retryAfterSeconds ?? DEFAULT_RETRY_AFTER_SECONDS, verdict.cause);
     }
   }
 

@@ -3,7 +3,7 @@ import type { HttpHandler, HttpRequest, HttpResponseInit, InvocationContext } fr
 import type { Authorize } from '../auth/authorize';
 import type { Principal } from '../auth/principal';
 import type { Authentication, Validator } from '../auth/validator';
-import type { AppError } from '../errors';
+import { type AppError, IdentityUnavailableError } from '../errors';
 import { readJsonBody, requireJson } from './json-body';
 import { toAppError, toProblemResponse } from './problem';
 import { tokenFromRequest, withoutToken } from './token-from-request';
@@ -78,12 +78,8 @@ function notStored(response: HttpResponseInit): HttpResponseInit {
 
 function logProblem(error: AppError, context: InvocationContext): void {
   const { status, code, cause } = error;
-  const line = JSON.stringify({
-    event: 'request_failed',
-    code,
-    status,
-    ...(status >= 500 && { cause: describe(cause) }),
-  });
+  const reason = error instanceof IdentityUnavailableError ? error.reason : cause && describe(cause);
+  const line = JSON.stringify({ event: 'request_failed', code, status, reason });
   if (status === 500) context.error(line);
   else if (status > 500) context.warn(line);
   else context.info(line);
@@ -91,7 +87,8 @@ function logProblem(error: AppError, context: InvocationContext): void {
 
 /** The kind of error and where it was thrown. Its message stays out: it may quote a token, a name or a number. */
 function describe(cause: unknown): string {
-  if (!(cause instanceof Error)) return typeof cause === 'string' ? cause : typeof cause;
-  const frames = cause.stack?.match(/^ {4}at .*$/gm) ?? [];
-  return [cause.name, ...frames.slice(0, 5)].join('\n');
+  if (!(cause instanceof Error)) return typeof cause;
+  const { name, code, stack } = cause as NodeJS.ErrnoException;
+  const frames = stack?.match(/^ {4}at .*$/gm) ?? [];
+  return [code === undefined ? name : `${name} ${code}`, ...frames.slice(0, 5)].join('\n');
 }

@@ -33,7 +33,11 @@ export function requireEnvironment(name: 'TEST_APP_DIRECTORY' | 'TEST_STORAGE'):
   return value;
 }
 
-export async function startApp(overrides: Record<string, string> = {}): Promise<App> {
+/** @param appDirectory another build than the one of this run */
+export async function startApp(
+  overrides: Record<string, string> = {},
+  appDirectory = requireEnvironment('TEST_APP_DIRECTORY'),
+): Promise<App> {
   const identity = await createIdentityService({ port: 0 });
   const card = `card-${randomUUID()}`;
   const settings = {
@@ -43,7 +47,7 @@ export async function startApp(overrides: Record<string, string> = {}): Promise<
     AzureWebJobsStorage: requireEnvironment('TEST_STORAGE'),
     ...overrides,
   };
-  const app = await serve(identity, card, settings);
+  const app = await serve(identity, card, settings, appDirectory);
   return {
     ...app,
     async close() {
@@ -53,9 +57,13 @@ export async function startApp(overrides: Record<string, string> = {}): Promise<
   };
 }
 
-async function serve(identity: IdentityService, card: string, settings: Record<string, string>): Promise<App> {
+async function serve(
+  identity: IdentityService,
+  card: string,
+  settings: Record<string, string>,
+  appDirectory: string,
+): Promise<App> {
   const lines: string[] = [];
-  const appDirectory = requireEnvironment('TEST_APP_DIRECTORY');
   const host = await createHost({ appDirectory, env: settings, port: 0, log: (line) => lines.push(line) });
 
   const send = async (path: string, init: RequestInit): Promise<Answer> => {
@@ -79,7 +87,7 @@ async function serve(identity: IdentityService, card: string, settings: Record<s
         headers: { 'content-type': 'application/json', ...headers },
         body: typeof body === 'string' ? body : JSON.stringify(body),
       }),
-    startSecond: () => serve(identity, card, settings),
+    startSecond: () => serve(identity, card, settings, appDirectory),
     close: () => host.close(),
   };
 }

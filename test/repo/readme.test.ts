@@ -1,14 +1,12 @@
 /** The README's promises run: its commands exist, its curl line answers what it shows, its example is a function. */
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { build } from 'esbuild';
-import { build as buildApp, bundleOptions } from '../../local/build';
 import { createHost } from '../../local/host/create-host';
 import { type App, startApp } from '../harness/app';
+import { buildAppWith } from '../harness/build-app-with';
 
 const root = path.join(__dirname, '../..');
 const readme = readFileSync(path.join(root, 'README.md'), 'utf8');
@@ -71,11 +69,7 @@ describe('what it shows', () => {
   it('its example is a protected function, in under 15 lines', async () => {
     const example = blocks.find(({ language, text }) => language === 'ts' && text.includes('secured('))?.text ?? '';
     expect(example.trim().split('\n').length).toBeLessThan(15);
-    const appDirectory = await mkdtemp(path.join(tmpdir(), 'card-backend-example-'));
-    await buildApp(appDirectory);
-    const { entryPoints: _, ...options } = bundleOptions(appDirectory);
-    const contents = `${example}\nimport './index';`;
-    await build({ ...options, stdin: { contents, resolveDir: path.join(root, 'functions'), loader: 'ts' } });
+    const appDirectory = await buildAppWith(example);
     const host = await createHost({ appDirectory, env: { ...app.settings }, port: 0, log: () => {} });
     const call = async (token?: string) => {
       const response = await fetch(`${host.url}/api/hello`, {

@@ -188,7 +188,7 @@ describe('verdicts other than valid', () => {
     identify.mockResolvedValueOnce({ kind: 'unavailable', cause: 'throttled', retryAfterSeconds: 7 });
     const error = await validator.authenticate('t').catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(IdentityUnavailableError);
-    expect(error).toMatchObject({ retryAfterSeconds: 7, cause: 'throttled' });
+    expect(error).toMatchObject({ retryAfterSeconds: 7, reason: 'throttled' });
     expect((await validator.authenticate('t')).source).toBe('identity-service');
   });
 
