@@ -161,9 +161,10 @@ describe('npm start', () => {
       const other = createServer().listen(Number(settings[name]), '127.0.0.1');
       await once(other, 'listening');
       const start = run('start', settings);
-      expect(await start.exitCode).toBe(1);
-      expect(start.errors).toMatch(new RegExp(`^Port ${settings[name]}, .* is in use: .*\\b${name}=<port>.*\\n$`));
+      const exitCode = await start.exitCode;
       other.close();
+      expect(exitCode).toBe(1);
+      expect(start.errors).toMatch(new RegExp(`^Port ${settings[name]}, .* is in use: .*\\b${name}=<port>.*\\n$`));
       expect(start.output).toBe('');
     },
   );
