@@ -2,6 +2,8 @@
 import { HostError } from './host/host-error';
 import { LocalError } from './local-error';
 
+const parentCheckMs = 250;
+
 export interface Command {
   /** Registers what must be stopped before the process ends; the last one registered is stopped first. */
   onStop(stop: () => Promise<void>): void;
@@ -32,12 +34,20 @@ export function runCommand(main: (command: Command) => Promise<void>): void {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => finish(0));
   // The channel to the parent closes when the parent ends, however it ended.
   process.on('disconnect', () => finish(0));
+  endWithNpm(() => finish(0));
   // Unhandled rejections arrive here too.
   process.on('uncaughtException', (error) => {
     if (!ending) console.error(describeCrash(error));
     finish(1);
   });
   main({ onStop: (stop) => stops.push(stop), fail, finish }).catch(fail);
+}
+
+/** A signal to npm alone ends the shell between npm and this process, which passes nothing on: its end is the signal. */
+function endWithNpm(end: () => void): void {
+  if (!process.env['npm_lifecycle_event']) return;
+  const shell = process.ppid;
+  setInterval(() => process.ppid !== shell && end(), parentCheckMs).unref();
 }
 
 async function stopAll(stops: (() => Promise<void>)[]): Promise<void> {

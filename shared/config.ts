@@ -128,10 +128,21 @@ function readStorage(settings: Settings): StorageConfig {
   return { kind: 'connection-string', connectionString };
 }
 
+/** What the storage SDK can use, which must be known before the first request, not with it. */
 function isConnectionString(value: string): boolean {
-  const has = (key: string) => new RegExp(`(^|;)\\s*${key}\\s*=\\s*[^;\\s]`, 'i').test(value);
-  if (has('UseDevelopmentStorage')) return /(^|;)\s*UseDevelopmentStorage\s*=\s*true\s*(;|$)/i.test(value);
-  return (has('AccountName') && has('AccountKey')) || (has('TableEndpoint') && has('SharedAccessSignature'));
+  if (/^UseDevelopmentStorage=true;?$/i.test(value)) return true;
+  const parts = new Map(value.split(';').map((part) => splitAtFirst(part.trim())));
+  const endpoint = parts.get('tableendpoint');
+  if (endpoint !== undefined && !URL.canParse(endpoint)) return false;
+  if (parts.get('sharedaccesssignature')) return endpoint !== undefined;
+  const hasAccount = ['accountname', 'accountkey'].every((key) => parts.get(key));
+  const hasPlace = endpoint !== undefined || Boolean(parts.get('endpointsuffix'));
+  return hasAccount && hasPlace && /^https?$/i.test(parts.get('defaultendpointsprotocol') ?? '');
+}
+
+function splitAtFirst(part: string): [string, string] {
+  const at = part.indexOf('=');
+  return [part.slice(0, at).toLowerCase(), part.slice(at + 1)];
 }
 
 function readIdentityStorage(settings: Settings): StorageConfig {

@@ -42,7 +42,7 @@ const newOrder = v.strictObject(
   (issue) => (issue.expected === 'never' ? 'is not a member of an order' : describeMissing(issue)),
 );
 
-/** Throws InvalidBodyError, which lists every rule that the body breaks. */
+/** Throws InvalidBodyError, which lists the members that break their rules, and the first that does not belong. */
 export function parseNewOrder(body: unknown): NewOrder {
   // valibot takes an array for an object with odd keys.
   const result = v.safeParse(newOrder, Array.isArray(body) ? null : body);

@@ -2,6 +2,7 @@
 import {
   bulkhead,
   type CircuitBreakerPolicy,
+  CircuitState,
   ConsecutiveBreaker,
   ConstantBackoff,
   circuitBreaker,
@@ -18,7 +19,7 @@ import {
 import type { Clock } from '../clock';
 import type { Log } from '../log';
 import type { IdentityProvider, UnavailableCause, Verdict } from './provider';
-import type { TokenStore } from './validator';
+import type { ReliableTokenStore, TokenStore } from './validator';
 
 const MAX_CALLS_AT_A_TIME = 16;
 /** Calls that wait for one of the 16; each waits no longer than its own budget. */
@@ -47,7 +48,7 @@ export function createResilientProvider(
   });
   // Outside of the breaker, so that what waits here when the circuit opens is answered at once.
   const cap = bulkhead(MAX_CALLS_AT_A_TIME, MAX_CALLS_WAITING);
-  const breaker = circuitBreaker(handleWhenResult(isUnavailable), {
+  const breaker = circuitBreaker(handleWhenResult(isOutage), {
     breaker: new ConsecutiveBreaker(FAILURES_TO_OPEN),
     halfOpenAfter: OPEN_MS,
   });
@@ -59,8 +60,11 @@ export function createResilientProvider(
     try {
       return await deadline.execute((context) => provider.identify(token, context.signal), signal);
     } catch (error) {
-      if (error instanceof TaskCancelledError) return unavailable('timeout');
-      throw error;
+      if (!(error instanceof TaskCancelledError)) throw error;
+      // Its own deadline is a failure of the service. That the caller's budget ran out, after waiting for its turn, is
+      // none; but a probe of the circuit that tells nothing must not close it.
+      if (signal.aborted && breaker.state === CircuitState.Closed) throw error;
+      return unavailable('timeout');
     }
   }
 
@@ -83,9 +87,15 @@ function isUnavailable(verdict: unknown): verdict is Verdict & { kind: 'unavaila
   return (verdict as Verdict).kind === 'unavailable';
 }
 
-/** What a second attempt may mend. A service that throttles, or answers nonsense, is not asked twice. */
+/** What a second attempt may mend: unless the service says when to come back. */
 function isPassing(verdict: unknown): boolean {
-  return isUnavailable(verdict) && ['timeout', 'unreachable', 'server_error'].includes(verdict.cause);
+  if (!isUnavailable(verdict) || verdict.retryAfterSeconds !== undefined) return false;
+  return ['timeout', 'unreachable', 'server_error'].includes(verdict.cause);
+}
+
+/** An answer that is not understood, a 404 say, may be about one token: who sends many must not lock out the others. */
+function isOutage(verdict: unknown): boolean {
+  return isUnavailable(verdict) && verdict.cause !== 'unexpected_answer';
 }
 
 function toUnavailable(error: unknown): Verdict {
@@ -115,7 +125,7 @@ function trackCircuit(breaker: CircuitBreakerPolicy, { clock, log }: { clock: Cl
  * after three failures in a row it is not asked for a while. Nothing is written while reading fails, so that trouble
  * costs a validation one deadline, not two.
  */
-export function createResilientStore(store: TokenStore, log: Log): TokenStore {
+export function createResilientStore(store: TokenStore, log: Log): ReliableTokenStore {
   const reading = createGuard('token_table_read', log);
   const writing = createGuard('token_table_write', log);
   return {

@@ -23,8 +23,14 @@ export interface StoredIdentity {
 
 /** The tier that all instances share. It may fail; createResilientStore makes of it one that does not. */
 export interface TokenStore {
-  read(key: TokenKey, signal?: AbortSignal): Promise<StoredIdentity | undefined>;
-  write(key: TokenKey, stored: StoredIdentity, signal?: AbortSignal): Promise<void>;
+  read(key: TokenKey, signal: AbortSignal): Promise<StoredIdentity | undefined>;
+  write(key: TokenKey, stored: StoredIdentity, signal: AbortSignal): Promise<void>;
+}
+
+/** A store that never rejects, and has a deadline of its own. */
+export interface ReliableTokenStore {
+  read(key: TokenKey): Promise<StoredIdentity | undefined>;
+  write(key: TokenKey, stored: StoredIdentity): Promise<void>;
 }
 
 export type AuthenticationSource = 'memory' | 'table' | 'identity-service';
@@ -38,8 +44,7 @@ export interface Authentication extends StoredIdentity {
 export interface ValidatorOptions {
   readonly deriveKey: DeriveTokenKey;
   readonly provider: IdentityProvider;
-  /** One that never rejects: validation goes on without it. */
-  readonly store: TokenStore;
+  readonly store: ReliableTokenStore;
   readonly clock: Clock;
   /** 1,000 to 1,800,000 (30 min). */
   readonly ttlMs: number;

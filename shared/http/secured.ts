@@ -1,5 +1,11 @@
 /** Wraps HTTP handlers: who calls is known before a handler runs, and every error becomes a problem document. */
-import type { HttpHandler, HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
+import {
+  type HttpHandler,
+  type HttpRequest,
+  HttpResponse,
+  type HttpResponseInit,
+  type InvocationContext,
+} from '@azure/functions';
 import type { Authorize } from '../auth/authorize';
 import type { Principal } from '../auth/principal';
 import type { Authentication, Validator } from '../auth/validator';
@@ -11,7 +17,7 @@ import { tokenFromRequest, withoutToken } from './token-from-request';
 /** What a protected handler gets: never the token. */
 export interface SecuredRequest {
   readonly principal: Principal;
-  readonly authentication: Authentication;
+  readonly authentication: Omit<Authentication, 'persisted'>;
   /** Without the token's headers. A JSON body has been read already: take it from `json`. */
   readonly request: HttpRequest;
   /** The JSON body without the token. Throws UnsupportedMediaTypeError or InvalidBodyError when there is none. */
@@ -19,7 +25,9 @@ export interface SecuredRequest {
   readonly context: InvocationContext;
 }
 
-export type SecuredHandler = (secured: SecuredRequest) => HttpResponseInit | Promise<HttpResponseInit>;
+type Answer = HttpResponseInit | HttpResponse;
+
+export type SecuredHandler = (secured: SecuredRequest) => Answer | Promise<Answer>;
 
 export type Secured = (handler: SecuredHandler) => HttpHandler;
 
@@ -28,7 +36,8 @@ export function createSecured(validator: Validator, authorize: Authorize): Secur
   return function secured(handler) {
     return answering(async (request, context) => {
       const body = await readJsonBody(request);
-      const authentication = await validator.authenticate(tokenFromRequest(request.headers, body));
+      const token = tokenFromRequest(request.headers, body);
+      const { persisted, ...authentication } = await validator.authenticate(token);
       try {
         const principal = authorize(authentication.identity);
         request.headers.delete('authorization');
@@ -42,7 +51,7 @@ export function createSecured(validator: Validator, authorize: Authorize): Secur
         });
       } finally {
         // The row is written while the handler runs. It is there before the answer, so that the next request finds it.
-        await authentication.persisted;
+        await persisted;
       }
     });
   };
@@ -55,9 +64,9 @@ export function anonymous(
   return answering((request) => handler(request));
 }
 
-type Handler = (request: HttpRequest, context: InvocationContext) => HttpResponseInit | Promise<HttpResponseInit>;
-
-function answering(handler: Handler): HttpHandler {
+function answering(
+  handler: (request: HttpRequest, context: InvocationContext) => Answer | Promise<Answer>,
+): HttpHandler {
   return async (request, context) => {
     try {
       return notStored(await handler(request, context));
@@ -70,25 +79,34 @@ function answering(handler: Handler): HttpHandler {
 }
 
 /** RFC 6750 §5.3: an answer to a token is for nobody else, so no cache may keep it. */
-function notStored(response: HttpResponseInit): HttpResponseInit {
-  const headers = new Headers(response.headers as ConstructorParameters<typeof Headers>[0]);
+function notStored(response: Answer): Answer {
+  const isInstance = response instanceof HttpResponse;
+  const headers = isInstance
+    ? response.headers
+    : new Headers(response.headers as ConstructorParameters<typeof Headers>[0]);
   headers.set('cache-control', 'no-store');
-  return { ...response, headers };
+  return isInstance ? response : { ...response, headers };
 }
 
 function logProblem(error: AppError, context: InvocationContext): void {
   const { status, code, cause } = error;
-  const reason = error instanceof IdentityUnavailableError ? error.reason : cause && describe(cause);
-  const line = JSON.stringify({ event: 'request_failed', code, status, reason });
+  const reason = error instanceof IdentityUnavailableError ? error.reason : cause && nameOf(cause);
+  const stack = status === 500 ? framesOf(cause) : undefined;
+  const line = JSON.stringify({ event: 'request_failed', code, status, reason, stack });
   if (status === 500) context.error(line);
   else if (status > 500) context.warn(line);
   else context.info(line);
 }
 
-/** The kind of error and where it was thrown. Its message stays out: it may quote a token, a name or a number. */
-function describe(cause: unknown): string {
+/** The kind of error. Its message stays out: it may quote a token, a name or a number. */
+function nameOf(cause: unknown): string {
   if (!(cause instanceof Error)) return typeof cause;
-  const { name, code, stack } = cause as NodeJS.ErrnoException;
-  const frames = stack?.match(/^ {4}at .*$/gm) ?? [];
-  return [code === undefined ? name : `${name} ${code}`, ...frames.slice(0, 5)].join('\n');
+  const { name, code } = cause as NodeJS.ErrnoException;
+  return code === undefined ? name : `${name} ${code}`;
+}
+
+/** Where it was thrown: of the stack, the lines below the message. */
+function framesOf(cause: unknown): string[] | undefined {
+  const stack = cause instanceof Error ? cause.stack : undefined;
+  return stack?.match(/^ {4}at .*$/gm)?.slice(0, 8);
 }

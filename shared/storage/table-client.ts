@@ -38,12 +38,16 @@ async function connect(
 }
 
 /** Runs the operation; where the table does not exist yet, makes it and runs the operation once more. */
-export async function makingTable<T>(table: TableClient, operation: () => Promise<T>): Promise<T> {
+export async function makingTable<T>(
+  table: TableClient,
+  abortSignal: AbortSignal,
+  operation: () => Promise<T>,
+): Promise<T> {
   try {
     return await operation();
   } catch (error) {
     if (errorCode(error) !== 'TableNotFound') throw error;
-    await table.createTable(); // no error where another instance was first
+    await table.createTable({ abortSignal }); // no error where another instance was first
     return operation();
   }
 }

@@ -10,25 +10,29 @@ import { isNotFound, makingTable, type OpenTable } from './table-client';
 
 /** The most that one entity group transaction may hold. */
 const BATCH_SIZE = 100;
+/** The most that one binary property may hold. */
+const MAX_PROPERTY_BYTES = 64 * 1024;
+/** Of one purge; what is left then goes with the next. */
+const PURGE_DEADLINE_MS = 60_000;
 
-interface TokenRow {
+type TokenRow = {
   readonly partitionKey: string;
   readonly rowKey: string;
   readonly sealed: Uint8Array;
   readonly expiresAt: Date;
-}
+};
 
 export interface TokenTable extends TokenStore {
-  /** Deletes the rows that have expired, and returns how many. Throws when the table fails; to be called again. */
+  /** Deletes the rows that have expired, and returns how many. Throws when the table fails, or after 60 s: call it again. */
   purgeExpired(): Promise<number>;
 }
 
 export function createTokenTable(openTable: OpenTable, clock: Clock): TokenTable {
   return {
-    async read(key, signal) {
+    async read(key, abortSignal) {
       const table = await openTable();
       try {
-        const row = await table.getEntity<TokenRow>(partitionOf(key.id), key.id, withSignal(signal));
+        const row = await table.getEntity<TokenRow>(partitionOf(key.id), key.id, { abortSignal });
         return fromRow(key, row);
       } catch (error) {
         if (isNotFound(error)) return undefined;
@@ -36,20 +40,24 @@ export function createTokenTable(openTable: OpenTable, clock: Clock): TokenTable
       }
     },
 
-    async write(key, stored, signal) {
+    async write(key, stored, abortSignal) {
+      const row = toRow(key, stored);
+      if (row.sealed.length > MAX_PROPERTY_BYTES) return; // this one is asked for again by each instance
       const table = await openTable();
-      await makingTable(table, () => table.upsertEntity(toRow(key, stored), 'Replace', withSignal(signal)));
+      await makingTable(table, abortSignal, () => table.upsertEntity(row, 'Replace', { abortSignal }));
     },
 
     async purgeExpired() {
       const table = await openTable();
       const { odata } = await import('./sdk');
+      const abortSignal = AbortSignal.timeout(PURGE_DEADLINE_MS);
       const expired = table.listEntities<TokenRow>({
+        abortSignal,
         queryOptions: { filter: odata`expiresAt le ${new Date(clock())}`, select: ['partitionKey', 'rowKey'] },
       });
       let deleted = 0;
       try {
-        for await (const batch of batchesByPartition(expired)) deleted += await deleteBatch(table, batch);
+        for await (const batch of batchesByPartition(expired)) deleted += await deleteBatch(table, batch, abortSignal);
       } catch (error) {
         if (!isNotFound(error)) throw error; // no token has ever been cached, and so no table
       }
@@ -58,9 +66,12 @@ export function createTokenTable(openTable: OpenTable, clock: Clock): TokenTable
   };
 }
 
-async function deleteBatch(table: TableClient, batch: TokenRow[]): Promise<number> {
+async function deleteBatch(table: TableClient, batch: TokenRow[], abortSignal: AbortSignal): Promise<number> {
   try {
-    await table.submitTransaction(batch.map(({ partitionKey, rowKey }) => ['delete', { partitionKey, rowKey }]));
+    await table.submitTransaction(
+      batch.map((row) => ['delete', row]),
+      { abortSignal },
+    );
     return batch.length;
   } catch (error) {
     // Somebody else deleted one of them, which fails the whole batch: what is left goes with the next purge.
@@ -72,10 +83,6 @@ async function deleteBatch(table: TableClient, batch: TokenRow[]): Promise<numbe
 /** 256 partitions: enough to spread the load, few enough to purge in batches. */
 function partitionOf(keyId: string): string {
   return keyId.slice(0, 2);
-}
-
-function withSignal(signal: AbortSignal | undefined) {
-  return signal === undefined ? {} : { abortSignal: signal };
 }
 
 function toRow(key: TokenKey, stored: StoredIdentity): TokenRow {

@@ -145,6 +145,15 @@ describe('npm start', () => {
     expect(await portsThatAnswer()).toEqual([]);
   });
 
+  test('stops when npm alone is told to end, whose shell passes that on to nobody', async () => {
+    const npm = run('start', settings, ['npm', 'start']);
+    await npm.line(/^Watching/);
+    const started = npm.descendants();
+    npm.signal('SIGTERM');
+    await npm.until(() => alive(started).length === 0);
+    expect(await portsThatAnswer()).toEqual([]);
+  });
+
   test('stops with one sentence when a service ends', async () => {
     const start = run('start', settings);
     await start.line(/^Watching/);
@@ -352,8 +361,12 @@ interface LocalCommand {
 }
 
 /** Runs a script of `local/` in the copy, with only these settings in its environment. */
-function run(script: string, env: Record<string, string>): LocalCommand {
-  const child: ChildProcess = spawn(process.execPath, ['--import', 'tsx', `local/${script}.ts`], {
+function run(
+  script: string,
+  env: Record<string, string>,
+  [program = '', ...args]: readonly string[] = [process.execPath, '--import', 'tsx', `local/${script}.ts`],
+): LocalCommand {
+  const child: ChildProcess = spawn(program, args, {
     cwd: root,
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], NO_COLOR: '1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -43,9 +43,10 @@ describe('creating', () => {
     ['200 characters, each of two UTF-16 units', '😀'.repeat(200), 1_000],
     ['quotes, backslashes, line breaks, NUL', '\'"\\\r\n\u0000%/#?', 7],
     ['text that looks like a number', '007', 7],
+    ['line separators', '\u2028\u2029\u0085', 7],
   ])('keeps %s as it is', async (_, item, quantity) => {
     const note = item.repeat(5).slice(0, 1_000);
-    const { body } = await place({ item, quantity, note });
+    const { body } = await place({ item, quantity, note }, { 'idempotency-key': 'kept' });
     expect(body).toMatchObject({ item, quantity, note });
     expect((await list()).body.orders).toEqual([body]);
   });

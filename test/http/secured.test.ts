@@ -4,18 +4,19 @@ import { type App, startApp } from '../harness/app';
 import { buildAppWith } from '../harness/build-app-with';
 
 const source = `
-  import { app } from '@azure/functions';
+  import { app, HttpResponse } from '@azure/functions';
   import { secured } from '../shared/services';
   const add = (name, handler) => app.http(name, { methods: ['GET', 'POST'], authLevel: 'anonymous', handler: secured(handler) });
   add('bug', () => { throw new TypeError('SENTINEL in the message'); });
   add('bugLater', async () => { await null; throw 'SENTINEL thrown bare'; });
   add('given', (given) => ({ jsonBody: {
-    members: Object.keys(given),
+    members: Object.keys(given), authentication: Object.keys(given.authentication),
     headers: [...given.request.headers.keys()],
     frozen: Object.isFrozen(given.principal),
     json: given.request.method === 'POST' ? given.json() : null,
   } }));
   add('upload', async ({ request }) => ({ body: (await request.arrayBuffer()).byteLength + ' bytes' }));
+  add('instance', () => new HttpResponse({ status: 418, headers: { 'x-own': '1' }, body: 'teapot' }));
   add('ownHeaders', () => ({ status: 202, headers: { 'x-own': '1', 'cache-control': 'public' }, body: 'own' }));
 `;
 
@@ -50,6 +51,7 @@ it('logs the frames of a bug, mapped to its source', async () => {
 it('gives the handler a frozen principal and the body, but not the token', async () => {
   const { body } = await app.post('/api/given', { accessToken: app.mint(), item: 'Tea' });
   expect(body.members).toEqual(['principal', 'authentication', 'request', 'json', 'context']);
+  expect(body.authentication).toEqual(['identity', 'validatedAtMs', 'expiresAtMs', 'source']);
   expect(body.frozen).toBe(true);
   expect(body.json).toEqual({ item: 'Tea' });
   for (const headers of [bearer(), { accessToken: app.mint() }]) {
@@ -74,5 +76,11 @@ it('leaves a body that is not JSON to the handler', async () => {
 it("keeps the handler's status and headers, but lets no cache keep the answer", async () => {
   const answer = await app.get('/api/ownHeaders', bearer());
   expect([answer.status, answer.text, answer.headers.get('x-own')]).toEqual([202, 'own', '1']);
+  expect(answer.headers.get('cache-control')).toBe('no-store');
+});
+
+it('passes on an HttpResponse as well', async () => {
+  const answer = await app.get('/api/instance', bearer());
+  expect([answer.status, answer.text, answer.headers.get('x-own')]).toEqual([418, 'teapot', '1']);
   expect(answer.headers.get('cache-control')).toBe('no-store');
 });

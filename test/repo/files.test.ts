@@ -25,6 +25,16 @@ it('locks versions, and names no registry', () => {
     expect(version).toMatch(/^\d+\.\d+\.\d+$/);
 });
 
+it('locks the packages of every platform, without which npm ci refuses the lock file', () => {
+  const { packages } = JSON.parse(read('package-lock.json')) as {
+    packages: Record<string, { optionalDependencies?: Record<string, string> }>;
+  };
+  const wanted = Object.values(packages).flatMap(({ optionalDependencies = {} }) => Object.keys(optionalDependencies));
+  const locked = Object.keys(packages).map((key) => key.split('node_modules/').at(-1));
+  expect(wanted).toContain('@biomejs/cli-darwin-arm64');
+  expect(wanted.filter((name) => !locked.includes(name))).toEqual([]);
+});
+
 it('downloads no extension bundle', () => {
   expect(JSON.parse(read('host.json'))).toMatchObject({ version: '2.0' });
   expect(read('host.json')).not.toContain('extensionBundle');

@@ -95,7 +95,11 @@ describe('refuses', () => {
     ['TOKEN_CACHE_SECRET', '@Microsoft.KeyVault(SecretUri=https://vault.example/secrets/x)'],
     ['AzureWebJobsStorage', 'UseDevelopmentStorage=false'],
     ['AzureWebJobsStorage', 'nonsense'],
-    ['AzureWebJobsStorage', 'AccountName=a;AccountKey='],
+    ['AzureWebJobsStorage', 'DefaultEndpointsProtocol=https;AccountName=a;AccountKey=;EndpointSuffix=core.windows.net'],
+    ['AzureWebJobsStorage', 'AccountName=a;AccountKey=a2V5;TableEndpoint=http://127.0.0.1:10002/a'],
+    ['AzureWebJobsStorage', 'DefaultEndpointsProtocol=https;AccountName=a;AccountKey=a2V5'],
+    ['AzureWebJobsStorage', 'DefaultEndpointsProtocol=https;AccountName=a;AccountKey=a2V5;TableEndpoint=nowhere'],
+    ['AzureWebJobsStorage', 'SharedAccessSignature=sv=1&sig=x'],
   ])('%s = %s', (name, value) => {
     const found = problems({ ...good, [name]: value });
     expect(found).toHaveLength(1);

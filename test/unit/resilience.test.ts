@@ -70,6 +70,13 @@ describe('attempts', () => {
     expect(await verdict).toMatchObject({ kind: 'unavailable', cause: 'timeout' });
   });
 
+  it('asks once when the service says when to come back', async () => {
+    const { identify, ask } = setUpProvider();
+    identify.mockResolvedValue({ ...down, retryAfterSeconds: 9 } as Verdict);
+    expect(await ask()).toMatchObject({ retryAfterSeconds: 9 });
+    expect(identify).toHaveBeenCalledTimes(1);
+  });
+
   it('makes no second attempt for a caller whose budget has run out', async () => {
     const { identify, ask } = setUpProvider();
     const budget = new AbortController();
@@ -134,6 +141,41 @@ describe('the circuit', () => {
     expect((await Promise.all(asked)).map(({ kind }) => kind)).toEqual(Array(3).fill('unavailable'));
     expect(setup.identify).toHaveBeenCalledTimes(1);
     expect(setup.log).toHaveBeenCalledTimes(1);
+  });
+
+  it('stays closed when it is the budget of the callers that runs out, not the deadline of an attempt', async () => {
+    const { identify, provider, log } = setUpProvider();
+    identify.mockReturnValue(new Promise(() => {}));
+    for (let n = 0; n < 10; n += 1) {
+      const budget = new AbortController();
+      const verdict = provider.identify('t', budget.signal);
+      await jest.advanceTimersByTimeAsync(1_000);
+      budget.abort();
+      expect(await verdict).toMatchObject({ kind: 'unavailable', cause: 'busy' });
+    }
+    expect(identify).toHaveBeenCalledTimes(10);
+    expect(log).not.toHaveBeenCalled();
+  });
+
+  it('stays open when the budget of the probe runs out', async () => {
+    const setup = setUpProvider();
+    await openCircuit(setup);
+    await jest.advanceTimersByTimeAsync(5_000);
+    setup.identify.mockReturnValueOnce(new Promise(() => {}));
+    const budget = new AbortController();
+    const probe = setup.provider.identify('t', budget.signal);
+    await jest.advanceTimersByTimeAsync(100);
+    budget.abort();
+    await probe;
+    expect(await setup.provider.identify('t', never())).toMatchObject({ cause: 'circuit_open' });
+  });
+
+  it('stays closed under answers that are not understood, which may be about the token', async () => {
+    const { identify, ask, log } = setUpProvider();
+    identify.mockResolvedValue({ kind: 'unavailable', cause: 'unexpected_answer' });
+    for (let n = 0; n < 10; n += 1) await ask();
+    expect(identify).toHaveBeenCalledTimes(10);
+    expect(log).not.toHaveBeenCalled();
   });
 
   it.each([true, false])('stays closed under a flood of rejections (definite: %s)', async (definite) => {

@@ -1,6 +1,11 @@
 import type { Verdict } from '../../shared/auth/provider';
 import { createDeriveTokenKey } from '../../shared/auth/token-key';
-import { createValidator, type StoredIdentity, type TokenStore, type Validator } from '../../shared/auth/validator';
+import {
+  createValidator,
+  type ReliableTokenStore,
+  type StoredIdentity,
+  type Validator,
+} from '../../shared/auth/validator';
 import { IdentityUnavailableError, InvalidTokenError } from '../../shared/errors';
 import { deferred } from '../harness/deferred';
 import { createFakeClock } from '../harness/fake-clock';
@@ -10,7 +15,7 @@ const TTL_MS = 1_800_000;
 const asha = { id: 'u-1', name: 'Asha', phoneNumber: null, pictureUrl: null, actionPackageId: 'card-orders' };
 const valid: Verdict = { kind: 'valid', identity: asha };
 
-class MapStore implements TokenStore {
+class MapStore implements ReliableTokenStore {
   readonly rows = new Map<string, StoredIdentity>();
   reads = 0;
   writes = 0;
@@ -24,7 +29,7 @@ class MapStore implements TokenStore {
   }
 }
 
-function setUp(options: { ttlMs?: number; maxEntries?: number; store?: TokenStore } = {}) {
+function setUp(options: { ttlMs?: number; maxEntries?: number; store?: ReliableTokenStore } = {}) {
   const clock = createFakeClock();
   const endpoint = 'http://127.0.0.1:7072/v1/users/me';
   const identify = jest.fn<Promise<Verdict>, [string, AbortSignal]>(async () => valid);

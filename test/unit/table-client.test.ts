@@ -1,0 +1,24 @@
+import type { TableClient } from '@azure/data-tables';
+import { makingTable } from '../../shared/storage/table-client';
+
+const failWith = (code: string) => Promise.reject(Object.assign(new Error(code), { code, statusCode: 404 }));
+const { signal } = new AbortController();
+
+function setUp() {
+  const createTable = jest.fn(async () => {});
+  return { createTable, table: { createTable } as unknown as TableClient };
+}
+
+it('makes the table when it is missing, under the same deadline, and runs the operation once more', async () => {
+  const { createTable, table } = setUp();
+  const operation = jest.fn().mockReturnValueOnce(failWith('TableNotFound')).mockResolvedValue('done');
+  expect(await makingTable(table, signal, operation)).toBe('done');
+  expect(createTable.mock.calls).toEqual([[{ abortSignal: signal }]]);
+  expect(operation).toHaveBeenCalledTimes(2);
+});
+
+it.each(['ResourceNotFound', 'AuthorizationFailure', 'ECONNREFUSED'])('makes none because of %s', async (code) => {
+  const { createTable, table } = setUp();
+  await expect(makingTable(table, signal, () => failWith(code))).rejects.toMatchObject({ code });
+  expect(createTable).not.toHaveBeenCalled();
+});
