@@ -1,12 +1,12 @@
 /** `GET /api/health`: whether this backend can do its work. Anonymous, and silent about how it does it. */
 import { app } from '@azure/functions';
-import { anonymous } from '../shared/http/secured';
+import { answering } from '../shared/http/secured';
 import { checkStorage } from '../shared/services';
 
 app.http('health', {
   methods: ['GET'],
   authLevel: 'anonymous',
-  handler: anonymous(async () => {
+  handler: answering(async () => {
     await checkStorage();
     return { jsonBody: { status: 'ok' } };
   }),

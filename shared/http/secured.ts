@@ -27,6 +27,8 @@ export interface SecuredRequest {
 
 type Answer = HttpResponseInit | HttpResponse;
 
+type Handler = (request: HttpRequest, context: InvocationContext) => Answer | Promise<Answer>;
+
 export type SecuredHandler = (secured: SecuredRequest) => Answer | Promise<Answer>;
 
 export type Secured = (handler: SecuredHandler) => HttpHandler;
@@ -57,16 +59,8 @@ export function createSecured(validator: Validator, authorize: Authorize): Secur
   };
 }
 
-/** For anonymous functions: the handler's errors become problem documents too. */
-export function anonymous(
-  handler: (request: HttpRequest) => HttpResponseInit | Promise<HttpResponseInit>,
-): HttpHandler {
-  return answering((request) => handler(request));
-}
-
-function answering(
-  handler: (request: HttpRequest, context: InvocationContext) => Answer | Promise<Answer>,
-): HttpHandler {
+/** Wraps the handler of an anonymous function, too: its errors become problem documents, and no cache keeps its answers. */
+export function answering(handler: Handler): HttpHandler {
   return async (request, context) => {
     try {
       return notStored(await handler(request, context));
