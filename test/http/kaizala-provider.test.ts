@@ -41,7 +41,9 @@ const reply = (status: number, body: string | Buffer = '', headers: http.Outgoin
 it('asks GET v1/users/me with the token in the header accessToken, and takes the five fields', async () => {
   reply(200, JSON.stringify({ ...user, secretField: 'x' }));
   expect(await ask()).toEqual({ kind: 'valid', identity: user });
-  expect(requests).toMatchObject([{ method: 'GET', url: '/v1/users/me', headers: { accesstoken: 'tok-en' } }]);
+  expect(requests).toMatchObject([
+    { method: 'GET', url: '/v1/users/me', headers: { accesstoken: 'tok-en', accept: 'application/json' } },
+  ]);
   expect(requests[0]?.headers.authorization).toBeUndefined();
 });
 
@@ -79,6 +81,24 @@ it.each([
   const verdict = await ask();
   expect(verdict).toMatchObject({ kind: 'unavailable', cause: 'server_error' });
   expect((verdict as { retryAfterSeconds?: number }).retryAfterSeconds).toBe(retryAfterSeconds);
+});
+
+it('reads the Retry-After of a 429 too', async () => {
+  reply(429, '', { 'retry-after': '7' });
+  expect(await ask()).toEqual({ kind: 'unavailable', cause: 'throttled', retryAfterSeconds: 7 });
+});
+
+it('waits for the whole of the last second before a date', async () => {
+  reply(503, '', { 'retry-after': new Date(clock() + 9_000).toUTCString() });
+  const provider = createKaizalaProvider(baseUrl, () => clock() + 500);
+  const verdict = await provider.identify('tok-en', new AbortController().signal);
+  expect(verdict).toMatchObject({ retryAfterSeconds: 9 });
+});
+
+it('reads an answer of 64 KiB', async () => {
+  const padding = 'x'.repeat(65_536 - JSON.stringify({ ...user, padding: '' }).length);
+  reply(200, JSON.stringify({ ...user, padding }));
+  expect(await ask()).toEqual({ kind: 'valid', identity: user });
 });
 
 it.each([

@@ -32,6 +32,11 @@ describe('creating', () => {
     expect([found.status, found.body]).toEqual([200, answer.body]);
   });
 
+  it('names the place without a second slash when the request has one at its end', async () => {
+    const answer = await app.post('/api/orders/', tea, bearer(app.mint()));
+    expect([answer.status, answer.headers.get('location')]).toEqual([201, `/api/orders/${answer.body.id}`]);
+  });
+
   it('takes the token from the body, and keeps it out of the order', async () => {
     const answer = await app.post('/api/orders', { ...tea, accessToken: app.mint() });
     expect(answer.status).toBe(201);
@@ -43,6 +48,7 @@ describe('creating', () => {
     ['200 characters, each of two UTF-16 units', '😀'.repeat(200), 1_000],
     ['quotes, backslashes, line breaks, NUL', '\'"\\\r\n\u0000%/#?', 7],
     ['text that looks like a number', '007', 7],
+    ['a note of 1,000 characters', 'x'.repeat(200), 1],
     ['line separators', '\u2028\u2029\u0085', 7],
   ])('keeps %s as it is', async (_, item, quantity) => {
     const note = item.repeat(5).slice(0, 1_000);

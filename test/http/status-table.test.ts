@@ -142,6 +142,38 @@ describe('the body of an order', () => {
     expect(answer.body.errors.every(({ detail }: { detail: string }) => detail.length > 0)).toBe(true);
   });
 
+  it.each<[string, unknown, object[]]>([
+    [
+      'missing members',
+      {},
+      [
+        { pointer: '#/item', detail: 'is required' },
+        { pointer: '#/quantity', detail: 'is required' },
+      ],
+    ],
+    ['no object', [1], [{ pointer: '#', detail: 'must be an object' }]],
+    ['an unknown member', { ...order, x: 1 }, [{ pointer: '#/x', detail: 'is not a member of an order' }]],
+    ['nothing', '', [{ pointer: '#', detail: expect.stringContaining('is empty') }]],
+    [
+      'too much of everything',
+      { item: 'x', quantity: 1_001, note: 'x'.repeat(1_001) },
+      [
+        { pointer: '#/quantity', detail: 'must be an integer from 1 to 1000' },
+        { pointer: '#/note', detail: 'must be a string of at most 1000 characters' },
+      ],
+    ],
+  ])('of %s: says which rule it breaks', async (_, body, errors) => {
+    expect((await app.post('/api/orders', body, bearer(app.mint()))).body.errors).toEqual(errors);
+  });
+
+  it.each(['Application/JSON', 'application/json; charset=utf-8', 'application/vnd.card+json'])(
+    'of the media type "%s" is JSON',
+    async (contentType) => {
+      const answer = await app.post('/api/orders', order, { ...bearer(app.mint()), 'content-type': contentType });
+      expect(answer.status).toBe(201);
+    },
+  );
+
   it('over 64 KiB is 413', async () => {
     const exact = { ...order, note: 'x'.repeat(65_536 - JSON.stringify({ ...order, note: '' }).length) };
     expectProblem(await app.post('/api/orders', exact, bearer(app.mint())), 400, 'invalid_body');

@@ -1,4 +1,6 @@
 /** Table Storage out of reach: validation goes on, orders say so, and all is well again afterwards. */
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { type App, requireEnvironment, startApp } from '../harness/app';
 import { createTcpSwitch, type TcpSwitch } from '../harness/tcp-switch';
 
@@ -57,6 +59,7 @@ it.each(['cut', 'hang'] as const)(
 it('shows in /api/health, which is anonymous and tells no more than that', async () => {
   const healthy = await app.get('/api/health');
   expect([healthy.status, healthy.body]).toEqual([200, { status: 'ok' }]);
+  expect(healthy.headers.get('cache-control')).toBe('no-store');
   // Another instance, since an answer is remembered for a second.
   const other = await app.startSecond();
   line.turn('cut');
@@ -64,4 +67,27 @@ it('shows in /api/health, which is anonymous and tells no more than that', async
   expect([answer.status, answer.body.code]).toEqual([503, 'storage_unavailable']);
   expect(answer.text).not.toMatch(/127\.0\.0\.1|devstore|ECONN/);
   await other.close();
+});
+
+it('repeats what fails for a moment for orders, but not for the cache, where a miss costs less', async () => {
+  const asked: string[] = [];
+  const failing = http.createServer((request, response) => {
+    asked.push(/\/(tokencache|orders)\(/.exec(request.url ?? '')?.[1] ?? 'other');
+    const repeated = asked.filter((name) => name === 'orders').length > 2;
+    response.writeHead(repeated ? 404 : 500).end();
+  });
+  await new Promise<void>((resolve) => failing.listen(0, '127.0.0.1', resolve));
+  const { port } = failing.address() as AddressInfo;
+  const other = await startApp({
+    AzureWebJobsStorage: requireEnvironment('TEST_STORAGE').replace(
+      /(TableEndpoint=http:\/\/127\.0\.0\.1):\d+/,
+      `$1:${port}`,
+    ),
+  });
+  const token = { authorization: `Bearer ${other.mint()}` };
+  expect((await other.get(`/api/orders/${'0'.repeat(32)}`, token)).status).toBe(404);
+  expect(asked).toEqual(['tokencache', 'orders', 'orders', 'orders']);
+  await other.close();
+  failing.closeAllConnections();
+  await new Promise((resolve) => failing.close(resolve));
 });

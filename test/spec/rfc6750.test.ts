@@ -1,4 +1,6 @@
 /** RFC 6750, "Bearer Token Usage": one row for each clause that binds a resource server. */
+import { InvalidTokenError } from '../../shared/errors';
+import { toProblemResponse } from '../../shared/http/problem';
 import { type Answer, type App, startApp } from '../harness/app';
 
 let app: App;
@@ -133,4 +135,9 @@ it.each(clauses)('$clause: $rule', async ({ send, status, challenge }) => {
 it.each([200, 400, 401, 403])('§5.3: an answer %i to a token is not kept by any cache', async (status) => {
   const row = clauses.find((clause) => clause.status === status);
   expect((await row?.send())?.headers.get('cache-control')).toBe('no-store');
+});
+
+it('§3: error_description has neither quotes nor backslashes, whatever the message', () => {
+  const { headers } = toProblemResponse(new InvalidTokenError('a "b" \\ é'), 'id');
+  expect(headers['www-authenticate']).toMatch(/error_description="a 'b' ' '"$/);
 });

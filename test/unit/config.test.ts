@@ -31,6 +31,18 @@ it('reads the settings, with defaults for what is optional, and freezes them', (
   expect(Object.isFrozen(config)).toBe(true);
 });
 
+it('keeps the path of the address, and drops the blanks around values and card ids', () => {
+  const config = readConfig({
+    ...good,
+    IDENTITY_BASE_URL: ' https://identity.example/kaizala/ ',
+    ALLOWED_CARD_IDS: 'card-a, card-b,',
+    TOKEN_CACHE_SECRET: ` ${good.TOKEN_CACHE_SECRET}\n`,
+  });
+  expect(config.identityBaseUrl).toBe('https://identity.example/kaizala');
+  expect(config.allowedCardIds).toEqual(new Set(['card-a', 'card-b']));
+  expect(config.tokenCacheSecret).toBe(good.TOKEN_CACHE_SECRET);
+});
+
 it('lists every problem in one message, by name, and no value of a secret', () => {
   const error = (() => {
     try {
@@ -67,6 +79,22 @@ describe('accepts', () => {
       },
     ],
     [
+      'blanks in a connection string, and = in its values',
+      {
+        AzureWebJobsStorage:
+          'DefaultEndpointsProtocol=https; AccountName=a; AccountKey=a2V5MQ==; EndpointSuffix=core.windows.net',
+      },
+    ],
+    ['the emulator with a semicolon', { AzureWebJobsStorage: 'UseDevelopmentStorage=true;' }],
+    [
+      'managedidentity in any letter case',
+      {
+        AzureWebJobsStorage: '',
+        AzureWebJobsStorage__accountName: 'a'.repeat(24),
+        AzureWebJobsStorage__credential: 'ManagedIdentity',
+      },
+    ],
+    [
       'a SAS connection string',
       { AzureWebJobsStorage: 'TableEndpoint=https://a.table.core.windows.net;SharedAccessSignature=sv=1&sig=x' },
     ],
@@ -80,7 +108,10 @@ describe('refuses', () => {
     ['IDENTITY_BASE_URL', 'http://127.0.0.1.evil.example'],
     ['IDENTITY_BASE_URL', 'ftp://127.0.0.1'],
     ['IDENTITY_BASE_URL', 'https://user:pw@identity.example'],
+    ['IDENTITY_BASE_URL', 'https://user@identity.example'],
+    ['IDENTITY_BASE_URL', 'https://:pw@identity.example'],
     ['IDENTITY_BASE_URL', 'https://identity.example?x=1'],
+    ['IDENTITY_BASE_URL', 'https://identity.example#x'],
     ['IDENTITY_TIMEOUT_MS', '99'],
     ['IDENTITY_TIMEOUT_MS', '2501'],
     ['IDENTITY_TIMEOUT_MS', '1e3'],
@@ -96,6 +127,7 @@ describe('refuses', () => {
     ['AzureWebJobsStorage', 'UseDevelopmentStorage=false'],
     ['AzureWebJobsStorage', 'nonsense'],
     ['AzureWebJobsStorage', 'DefaultEndpointsProtocol=https;AccountName=a;AccountKey=;EndpointSuffix=core.windows.net'],
+    ['AzureWebJobsStorage', 'DefaultEndpointsProtocol=https;AccountKey=a2V5;EndpointSuffix=core.windows.net'],
     ['AzureWebJobsStorage', 'AccountName=a;AccountKey=a2V5;TableEndpoint=http://127.0.0.1:10002/a'],
     ['AzureWebJobsStorage', 'DefaultEndpointsProtocol=https;AccountName=a;AccountKey=a2V5'],
     ['AzureWebJobsStorage', 'DefaultEndpointsProtocol=https;AccountName=a;AccountKey=a2V5;TableEndpoint=nowhere'],
@@ -142,6 +174,9 @@ describe('a managed identity', () => {
       { AzureWebJobsStorage__accountName: 'abc', AzureWebJobsStorage__credential: '' },
     ],
     ['AzureWebJobsStorage__accountName', { AzureWebJobsStorage__accountName: 'Not-Valid' }],
+    ['AzureWebJobsStorage__accountName', { AzureWebJobsStorage__accountName: 'ab' }],
+    ['AzureWebJobsStorage__accountName', { AzureWebJobsStorage__accountName: 'a'.repeat(25) }],
+    ['AzureWebJobsStorage__tableServiceUri', { AzureWebJobsStorage__tableServiceUri: 'nonsense' }],
     ['AzureWebJobsStorage__tableServiceUri', { AzureWebJobsStorage__tableServiceUri: 'http://a.example' }],
   ])('is refused with a word on %s', (name, settings) => {
     expect(problems({ ...inAzure, ...settings })).toEqual([expect.stringMatching(new RegExp(`^${name} `))]);

@@ -101,7 +101,66 @@ it('makes at most 16 calls at a time, and lets the rest wait for their turn', as
   expect(identify).toHaveBeenCalledTimes(40);
 });
 
+it('lets 1,000 calls wait, and answers busy to those beyond', async () => {
+  const { identify, provider } = setUpProvider();
+  const answer = deferred<Verdict>();
+  identify.mockReturnValue(answer.promise);
+  const asked = [...Array(16 + 1_000 + 1).keys()].map((n) => provider.identify(`t${n}`, never()));
+  answer.resolve(valid);
+  const last = await asked.pop();
+  expect(last).toMatchObject({ kind: 'unavailable', cause: 'busy' });
+  expect((await Promise.all(asked)).every(({ kind }) => kind === 'valid')).toBe(true);
+});
+
 describe('the circuit', () => {
+  const throttled: Verdict = { kind: 'unavailable', cause: 'throttled' }; // an outage that is not tried again
+
+  it('is closed through four failures, open from the fifth on, and for the whole of 5 s', async () => {
+    const { identify, provider } = setUpProvider();
+    identify.mockResolvedValue(throttled);
+    for (let n = 0; n < 10; n += 1) await provider.identify('t', never());
+    expect(identify).toHaveBeenCalledTimes(5);
+    await jest.advanceTimersByTimeAsync(4_999);
+    expect(await provider.identify('t', never())).toMatchObject({ cause: 'circuit_open', retryAfterSeconds: 1 });
+    expect(identify).toHaveBeenCalledTimes(5);
+    await jest.advanceTimersByTimeAsync(1);
+    await provider.identify('t', never());
+    expect(identify).toHaveBeenCalledTimes(6);
+  });
+
+  it('answers what waits for its turn at once when it opens', async () => {
+    const { identify, provider } = setUpProvider();
+    identify.mockResolvedValue(throttled);
+    const asked = [...Array(100).keys()].map((n) => provider.identify(`t${n}`, never()));
+    expect((await Promise.all(asked)).at(-1)).toMatchObject({ cause: 'circuit_open' });
+    expect(identify.mock.calls.length).toBeLessThan(16 + 5);
+  });
+
+  it('logs that it opens each time anew, and while it is closed says 5 s', async () => {
+    const setup = setUpProvider();
+    await openCircuit(setup);
+    await jest.advanceTimersByTimeAsync(5_000);
+    setup.identify.mockResolvedValue(valid);
+    await setup.ask();
+    setup.identify.mockResolvedValue(throttled);
+    expect(await setup.ask()).toMatchObject({ retryAfterSeconds: 5 });
+    for (let n = 0; n < 5; n += 1) await setup.ask();
+    const events = setup.log.mock.calls.map(([, event]) => event);
+    expect(events).toEqual(['identity_circuit_opened', 'identity_circuit_closed', 'identity_circuit_opened']);
+  });
+
+  it('never says to come back in less than a second', async () => {
+    let ahead = 0;
+    const identify = jest.fn<Promise<Verdict>, [string, AbortSignal]>(async () => throttled);
+    const provider = createResilientProvider(
+      { name: 'test', endpoint: 'https://identity.example', identify },
+      { attemptTimeoutMs: 1_200, clock: () => Date.now() + ahead, log: jest.fn() },
+    );
+    for (let n = 0; n < 5; n += 1) await provider.identify('t', never());
+    ahead = 5_000; // the wall clock reaches the end between the answer of the circuit and the look at it
+    expect(await provider.identify('t', never())).toMatchObject({ cause: 'circuit_open', retryAfterSeconds: 1 });
+  });
+
   it('opens after five failures in a row, then answers without a call, and says when to come back', async () => {
     const setup = setUpProvider();
     await openCircuit(setup);

@@ -25,7 +25,7 @@ describe('the token is taken', () => {
 
   it('from the JSON body', () => expect(outcome({}, json({ accessToken: 'abc', item: 'x' }))).toBe('abc'));
   it('with every character that RFC 6750 allows', () =>
-    expect(outcome({ accessToken: 'aZ09-._~+/==' })).toBe('aZ09-._~+/=='));
+    expect(outcome({ accessToken: 'aZ09-._~+/===' })).toBe('aZ09-._~+/==='));
   it('up to 8 KiB', () => expect(outcome({ accessToken: 'a'.repeat(8192) })).toHaveLength(8192));
 });
 
@@ -53,6 +53,9 @@ it.each([
     '400 invalid_request',
   ],
   ['another scheme and Bearer', { authorization: 'Basic dTpw,Bearer abc' }, none, '400 invalid_request'],
+  ['another scheme, a blank and Bearer', { authorization: 'Basic dTpw, Bearer abc' }, none, '400 invalid_request'],
+  ['Bearer and a comma', { authorization: 'Bearer,' }, none, '400 invalid_request'],
+  ['Bearer with a comma in the token', { authorization: 'Bearer abc,def' }, none, '400 invalid_request'],
   ['accessToken twice', { accessToken: 'abc,abc' }, none, '400 invalid_request'],
   ['Bearer alone', { authorization: 'Bearer' }, none, '400 invalid_request'],
   ['Bearer with two tokens', { authorization: 'Bearer abc def' }, none, '400 invalid_request'],

@@ -93,6 +93,22 @@ describe('the tiers', () => {
     expect((await shorter.validator.authenticate('t')).source).toBe('identity-service');
   });
 
+  it('does not lengthen rows that were written under a shorter setting', async () => {
+    const { validator, store } = setUp({ ttlMs: 1_000 });
+    const { expiresAtMs, persisted } = await validator.authenticate('t');
+    await persisted;
+    const longer = setUp({ store });
+    expect(await longer.validator.authenticate('t')).toMatchObject({ source: 'table', expiresAtMs });
+  });
+
+  it('believes no row for longer than the token itself', async () => {
+    const { validator, store, deriveKey, clock } = setUp();
+    const token = jwtWith({ exp: clock() / 1000 + 60 });
+    const [validatedAtMs, expiresAtMs] = [clock(), clock() + TTL_MS];
+    store.rows.set(deriveKey(token).id, { identity: asha, validatedAtMs, expiresAtMs });
+    expect((await validator.authenticate(token)).expiresAtMs).toBe(clock() + 60_000);
+  });
+
   it('believes no row that claims to be valid for longer than the setting allows from now', async () => {
     const { validator, store, deriveKey, clock } = setUp();
     const future = clock() + 10 * TTL_MS;
@@ -106,6 +122,14 @@ describe('the tiers', () => {
     expect((await validator.authenticate('c')).source).toBe('memory');
     expect((await validator.authenticate('a')).source).toBe('table');
     expect(store.reads).toBe(4);
+  });
+
+  it('keeps 10,000 entries unless told', async () => {
+    const { validator, store } = setUp();
+    for (let n = 0; n <= 10_000; n += 1) await validator.authenticate(`t${n}`);
+    expect((await validator.authenticate('t1')).source).toBe('memory');
+    expect((await validator.authenticate('t0')).source).toBe('table');
+    expect(store.reads).toBe(10_002);
   });
 
   it('hands out frozen identities', async () => {
@@ -150,6 +174,17 @@ describe('the bound of a verdict', () => {
     clock.advance(1);
     identify.mockResolvedValue({ kind: 'rejected', definite: true });
     await expect(validator.authenticate(token)).rejects.toThrow(InvalidTokenError);
+  });
+
+  it('counts from the question, not from the answer', async () => {
+    const { validator, identify, clock } = setUp();
+    const askedAtMs = clock();
+    identify.mockImplementation(async () => {
+      clock.advance(1_000);
+      return valid;
+    });
+    const expected = { validatedAtMs: askedAtMs, expiresAtMs: askedAtMs + TTL_MS };
+    expect(await validator.authenticate('t')).toMatchObject(expected);
   });
 
   it('makes no call for a token that has expired by its own account', async () => {
@@ -197,6 +232,23 @@ describe('verdicts other than valid', () => {
     expect((await validator.authenticate('t')).source).toBe('identity-service');
   });
 
+  it('says 5 s where the provider says nothing', async () => {
+    const { validator, identify } = setUp();
+    identify.mockResolvedValueOnce({ kind: 'unavailable', cause: 'busy' });
+    await expect(validator.authenticate('t')).rejects.toMatchObject({ retryAfterSeconds: 5, reason: 'busy' });
+  });
+
+  it('remembers the newest 1,000 rejections', async () => {
+    const { validator, identify } = setUp();
+    identify.mockResolvedValue({ kind: 'rejected', definite: true });
+    const reject = (n: number) => expect(validator.authenticate(`junk-${n}`)).rejects.toThrow(InvalidTokenError);
+    for (let n = 0; n <= 1_000; n += 1) await reject(n);
+    await reject(1);
+    expect(identify).toHaveBeenCalledTimes(1_001);
+    await reject(0);
+    expect(identify).toHaveBeenCalledTimes(1_002);
+  });
+
   it('lets a flood of junk evict no good entry', async () => {
     const { validator, identify } = setUp({ maxEntries: 10 });
     await validator.authenticate('good');
@@ -238,6 +290,7 @@ describe('flights', () => {
     expect(identify.mock.calls[0]?.[1].aborted).toBe(false);
     await jest.advanceTimersByTimeAsync(1);
     expect(await hung).toBeInstanceOf(IdentityUnavailableError);
+    expect(await hung).toMatchObject({ retryAfterSeconds: 5, reason: 'timeout' });
     expect(identify.mock.calls[0]?.[1].aborted).toBe(true);
 
     identify.mockResolvedValueOnce({ kind: 'rejected', definite: true });
@@ -246,5 +299,18 @@ describe('flights', () => {
     await jest.advanceTimersByTimeAsync(0);
     await expect(validator.authenticate('t')).rejects.toThrow(InvalidTokenError);
     expect(store.writes).toBe(0);
+  });
+
+  it('remembers no rejection that comes after the deadline', async () => {
+    jest.useFakeTimers();
+    const { validator, identify } = setUp();
+    const late = deferred<Verdict>();
+    identify.mockReturnValueOnce(late.promise);
+    const hung = expect(validator.authenticate('t')).rejects.toThrow(IdentityUnavailableError);
+    await jest.advanceTimersByTimeAsync(2_700);
+    await hung;
+    late.resolve({ kind: 'rejected', definite: true });
+    await jest.advanceTimersByTimeAsync(0);
+    expect((await validator.authenticate('t')).source).toBe('identity-service');
   });
 });

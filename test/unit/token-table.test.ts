@@ -1,0 +1,61 @@
+import type { TableClient } from '@azure/data-tables';
+import type { TokenKey } from '../../shared/auth/token-key';
+import { createTokenTable } from '../../shared/storage/token-table';
+import { createFakeClock } from '../harness/fake-clock';
+
+const { signal } = new AbortController();
+const stored = {
+  identity: { id: 'u-1', name: 'Asha', phoneNumber: null, pictureUrl: null, actionPackageId: 'card-orders' },
+  validatedAtMs: 0,
+  expiresAtMs: 1,
+};
+const notFound = Object.assign(new Error(), { statusCode: 404 });
+
+function setUp(rows: { partitionKey: string; rowKey: string }[] = []) {
+  const client = {
+    getEntity: jest.fn().mockRejectedValue(notFound),
+    upsertEntity: jest.fn(async () => {}),
+    submitTransaction: jest.fn(async () => {}),
+    listEntities: jest.fn(async function* (_: { abortSignal?: AbortSignal }) {
+      yield* rows;
+    }),
+  };
+  return { client, table: createTokenTable(async () => client as unknown as TableClient, createFakeClock()) };
+}
+
+function keyThatSeals(bytes: number): TokenKey {
+  return { id: 'ab12', seal: () => new Uint8Array(bytes), open: () => undefined };
+}
+
+it("passes on the caller's deadline, and replaces what was there", async () => {
+  const { client, table } = setUp();
+  await table.read(keyThatSeals(1), signal);
+  await table.write(keyThatSeals(1), stored, signal);
+  expect(client.getEntity).toHaveBeenCalledWith('ab', 'ab12', { abortSignal: signal });
+  expect(client.upsertEntity).toHaveBeenCalledWith(expect.anything(), 'Replace', { abortSignal: signal });
+});
+
+it('writes what one property holds, 64 KiB, and leaves out what is longer', async () => {
+  const { client, table } = setUp();
+  await table.write(keyThatSeals(65_537), stored, signal);
+  expect(client.upsertEntity).not.toHaveBeenCalled();
+  await table.write(keyThatSeals(65_536), stored, signal);
+  expect(client.upsertEntity).toHaveBeenCalledTimes(1);
+});
+
+it('purges on when somebody else has deleted a row of a batch, and counts its own only', async () => {
+  const { client, table } = setUp(['a', 'b', 'b'].map((partitionKey, n) => ({ partitionKey, rowKey: `${n}` })));
+  client.submitTransaction.mockRejectedValueOnce(notFound);
+  expect(await table.purgeExpired()).toBe(2);
+});
+
+it('purges within 60 s', async () => {
+  const timeout = jest.spyOn(AbortSignal, 'timeout');
+  const { client, table } = setUp([{ partitionKey: 'a', rowKey: '0' }]);
+  await table.purgeExpired();
+  expect(timeout.mock.calls).toEqual([[60_000]]);
+  const abortSignal = timeout.mock.results[0]?.value;
+  expect(client.listEntities.mock.calls[0]?.[0].abortSignal).toBe(abortSignal);
+  expect(client.submitTransaction).toHaveBeenCalledWith(expect.anything(), { abortSignal });
+  timeout.mockRestore();
+});
