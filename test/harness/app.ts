@@ -33,12 +33,19 @@ export function requireEnvironment(name: 'TEST_APP_DIRECTORY' | 'TEST_STORAGE'):
   return value;
 }
 
+/** Whatever a failed test left open is closed all the same, or Jest would wait for it. */
+const opened: { close(): Promise<void> }[] = [];
+afterAll(async () => {
+  for (const one of opened) await one.close();
+});
+
 /** @param appDirectory another build than the one of this run */
 export async function startApp(
   overrides: Record<string, string> = {},
   appDirectory = requireEnvironment('TEST_APP_DIRECTORY'),
 ): Promise<App> {
   const identity = await createIdentityService({ port: 0 });
+  opened.push(identity);
   const card = `card-${randomUUID()}`;
   const settings = {
     IDENTITY_BASE_URL: identity.url,
@@ -65,6 +72,7 @@ async function serve(
 ): Promise<App> {
   const lines: string[] = [];
   const host = await createHost({ appDirectory, env: settings, port: 0, log: (line) => lines.push(line) });
+  opened.push(host);
 
   const send = async (path: string, init: RequestInit): Promise<Answer> => {
     const response = await fetch(host.url + path, init);

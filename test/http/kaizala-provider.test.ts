@@ -127,7 +127,7 @@ it('counts the 64 KiB after decompression', async () => {
 it('follows no redirect: the token goes to one address only', async () => {
   const elsewhere = http.createServer((_, response) => response.end(JSON.stringify(user)));
   const seen = jest.fn();
-  elsewhere.on('request', seen);
+  elsewhere.unref().on('request', seen);
   await new Promise<void>((resolve) => elsewhere.listen(0, '127.0.0.1', resolve));
   reply(307, '', { location: `http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}/` });
   expect(await ask()).toEqual({ kind: 'unavailable', cause: 'unexpected_answer' });
