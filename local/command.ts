@@ -3,6 +3,8 @@ import { HostError } from './host/host-error';
 import { LocalError } from './local-error';
 
 const parentCheckMs = 250;
+/** A signal that comes later than this after the first is another wish, not npm's copy of the same. */
+const repeatedSignalMs = 500;
 
 export interface Command {
   /** Registers what must be stopped before the process ends; the last one registered is stopped first. */
@@ -14,12 +16,14 @@ export interface Command {
 }
 
 /**
- * Runs `main`; the process then lives until `finish`, `fail`, a signal (exit code 0) or an uncaught error (1).
+ * Runs `main`; the process then lives until `finish`, `fail`, a signal (exit code 0) or an uncaught error (1). A second
+ * signal ends it at once (1).
  * A signal may come twice (npm passes on what the terminal also sends to the whole process group).
  */
 export function runCommand(main: (command: Command) => Promise<void>): void {
   const stops: (() => Promise<void>)[] = [];
   let ending = false;
+  let signalledAtMs = Number.POSITIVE_INFINITY;
 
   const finish = (exitCode: number) => {
     if (ending) return;
@@ -31,7 +35,14 @@ export function runCommand(main: (command: Command) => Promise<void>): void {
     finish(1);
   };
 
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => finish(0));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      // What is in flight has 10 s to end; who asks again will not wait for it.
+      if (performance.now() - signalledAtMs > repeatedSignalMs) process.exit(1);
+      signalledAtMs = Math.min(signalledAtMs, performance.now());
+      finish(0);
+    });
+  }
   // The channel to the parent closes when the parent ends, however it ended.
   process.on('disconnect', () => finish(0));
   endWithNpm(() => finish(0));

@@ -47,9 +47,14 @@ export function startLiveReload({ rebuild, reload, log }: LiveReloadOptions): Li
     if (changedAtMs !== undefined) changed();
   }
 
-  const sources = watchSources([path.join(repositoryRoot, 'functions'), path.join(repositoryRoot, 'shared')], changed);
-  const settings = watch(repositoryRoot, (_event, name) => {
+  const roots = ['functions', 'shared'];
+  const sources = watchSources(
+    roots.map((name) => path.join(repositoryRoot, name)),
+    changed,
+  );
+  const settings = watch(repositoryRoot, (event, name) => {
     if (name === 'host.json') changed();
+    if (event === 'rename' && name !== null && roots.includes(name)) sources.renew(path.join(repositoryRoot, name));
     if (name === 'local.settings.json') log('local.settings.json has changed: start again to apply it.');
   });
   return {

@@ -8,6 +8,9 @@ export const defaultHostPort = 7071;
 export const defaultIdentityPort = 7072;
 export const azuritePorts = { blob: 10000, queue: 10001, table: 10002 } as const;
 
+/** How long something on Azurite's port may take to say that it is Azurite. */
+const azuriteAnswerMs = 1000;
+
 /**
  * The port that the environment variable `name` holds, or `defaultPort` when it is unset or empty.
  * 0 lets the system choose. Throws LocalError when the value is no port.
@@ -30,6 +33,17 @@ export function isListening(port: number): Promise<boolean> {
     };
     socket.once('connect', () => answer(true)).once('error', () => answer(false));
   });
+}
+
+/** Whether what answers on this port of 127.0.0.1 is Azurite's table service, by the name that it gives itself. */
+export async function isAzurite(port: number): Promise<boolean> {
+  try {
+    const response = await fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(azuriteAnswerMs) });
+    await response.body?.cancel();
+    return /^Azurite-Table/i.test(response.headers.get('server') ?? '');
+  } catch {
+    return false;
+  }
 }
 
 /** Throws LocalError, ending in `advice`, when something listens on `port`. */

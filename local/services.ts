@@ -3,7 +3,7 @@ import path from 'node:path';
 import { type AzuriteOptions, spawnAzurite } from './azurite';
 import { type ChildService, startChildService } from './child-service';
 import { azuriteDirectory } from './paths';
-import { assertPortFree, azuritePorts, defaultIdentityPort, isListening, portFromEnvironment } from './ports';
+import { assertPortFree, azuritePorts, defaultIdentityPort, isAzurite, portFromEnvironment } from './ports';
 
 export interface ServicesOptions {
   /** The app's settings. */
@@ -28,11 +28,11 @@ export interface Services {
 /**
  * Begins what is needed and answers without waiting for it. Azurite is needed when the storage setting is
  * `UseDevelopmentStorage=true` and none answers yet; the stand-in when `IDENTITY_BASE_URL` is its own address.
- * Throws LocalError, with nothing started, when the stand-in's port is in use.
+ * Throws LocalError, with nothing started, when a port that is needed is in use.
  */
 export async function startServices({ env, azurite, log }: ServicesOptions): Promise<Services> {
   const identityPort = standInPort(env);
-  const needsAzurite = env['AzureWebJobsStorage'] === 'UseDevelopmentStorage=true';
+  const needsAzurite = /^\s*UseDevelopmentStorage=true;?\s*$/i.test(env['AzureWebJobsStorage'] ?? '');
   if (identityPort !== undefined) {
     const advice = `stop what listens there, or choose another with IDENTITY_SERVICE_PORT=<port> and IDENTITY_BASE_URL=http://127.0.0.1:<port>.`;
     await assertPortFree(identityPort, 'the stand-in identity service', advice);
@@ -42,9 +42,14 @@ export async function startServices({ env, azurite, log }: ServicesOptions): Pro
   const addresses: string[] = [];
   if (needsAzurite) {
     const url = `http://127.0.0.1:${azuritePorts.table}`;
-    if (await isListening(azuritePorts.table)) {
+    if (await isAzurite(azuritePorts.table)) {
       addresses.push(`Table Storage     ${url} (an Azurite that was running already)`);
     } else {
+      await assertPortFree(
+        azuritePorts.table,
+        'Table Storage (Azurite)',
+        'it is no Azurite that answers there, so stop it.',
+      );
       children.push(spawnAzurite({ services: azurite, location: azuriteDirectory }));
       addresses.push(`Table Storage     ${url} (Azurite, data in .azurite)`);
     }

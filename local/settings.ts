@@ -19,7 +19,9 @@ export function readLocalSettings(file: string): LocalSettings {
   const settings = parse(readText(file), name);
   // Core Tools take a missing member for true.
   if (settings['IsEncrypted'] !== false) {
-    throw new LocalError(`${name} is encrypted: run "func settings decrypt", or set "IsEncrypted": false in it.`);
+    throw new LocalError(
+      `${name} has no "IsEncrypted": false: add it, or decrypt the file with "func settings decrypt".`,
+    );
   }
   const cors = readCors(settings['Host'], name);
   return { values: readValues(settings['Values'], name), ...(cors && { cors }) };

@@ -9,6 +9,9 @@ import { LocalError } from './local-error';
 import { repositoryRoot } from './paths';
 import { startStack } from './stack';
 
+/** How long func may take to end in good order before it is killed. */
+const stopTimeoutMs = 5000;
+
 runCommand(async (command) => {
   const executable = findOnPath('func');
   if (!executable) {
@@ -30,7 +33,9 @@ runCommand(async (command) => {
   const ended = once(func, 'close');
   command.onStop(async () => {
     func.kill('SIGTERM');
+    const kill = setTimeout(() => func.kill('SIGKILL'), stopTimeoutMs);
     await ended;
+    clearTimeout(kill);
   });
   const [code, signal] = await ended;
   command.fail(new LocalError(`func ended (${signal ?? `exit code ${code}`}).`));

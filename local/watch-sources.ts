@@ -9,6 +9,8 @@ import path from 'node:path';
 const sourceName = /\.(ts|js|json)$/;
 
 export interface SourceWatcher {
+  /** Watches a directory again that was replaced by another of its name. */
+  renew(directory: string): void;
   close(): void;
 }
 
@@ -48,6 +50,12 @@ export function watchSources(directories: readonly string[], onChange: (file: st
 
   for (const directory of directories) add(directory);
   return {
+    renew(directory) {
+      remove(directory);
+      if (!existsSync(directory)) return;
+      add(directory);
+      onChange(directory);
+    },
     close() {
       for (const watcher of watchers.values()) watcher.close();
     },

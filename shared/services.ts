@@ -16,8 +16,8 @@ import { createTokenTable } from './storage/token-table';
 function createServices(config: Config, clock: Clock, log: Log) {
   const provider = createKaizalaProvider(config.identityBaseUrl, clock);
   // No repeats by the SDK: on the way of a request, a miss costs less than waiting for the cache.
-  const tokens = createTokenTable(createOpenTable(config.storage, 'tokencache', 0), clock);
-  const openOrders = createOpenTable(config.storage, 'orders', 2);
+  const openTokens = createOpenTable(config.storage, 'tokencache', 0);
+  const tokens = createTokenTable(openTokens, clock);
   const validator = createValidator({
     deriveKey: createDeriveTokenKey(config.tokenCacheSecret, provider),
     provider: createResilientProvider(provider, { attemptTimeoutMs: config.identityTimeoutMs, clock, log }),
@@ -29,9 +29,9 @@ function createServices(config: Config, clock: Clock, log: Log) {
     clock,
     log,
     secured: createSecured(validator, createAuthorize(config.allowedCardIds)),
-    orders: createOrdersTable(openOrders, clock),
+    orders: createOrdersTable(createOpenTable(config.storage, 'orders', 2), clock),
     tokens,
-    checkStorage: createCheckStorage(openOrders, clock),
+    checkStorage: createCheckStorage(openTokens, clock),
   };
 }
 

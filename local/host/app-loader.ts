@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { Module } from 'node:module';
 import path from 'node:path';
-import { HostError, messageOf } from './host-error';
+import { HostError, messageOf, stackOf } from './host-error';
 
 /** What an app gets from its host in place of what Node gives to every module. */
 export interface AppGlobals {
@@ -44,8 +44,15 @@ export async function loadApp(appDirectory: string, globals: AppGlobals): Promis
     module._compile(withOwnGlobals(code), file);
     module.loaded = true;
   } catch (error) {
-    throw new HostError(messageOf(error), { cause: error });
+    throw new HostError(describeLoadError(error), { cause: error });
   }
+}
+
+/** An error of the app's own kind explains itself; one of JavaScript's needs the place where it was thrown. */
+function describeLoadError(error: unknown): string {
+  const isBuiltIn = /^(Aggregate|Eval|Range|Reference|Syntax|Type|URI)?Error\b/.test(stackOf(error));
+  const place = isBuiltIn ? /^ {4}at .*$/m.exec(stackOf(error))?.[0] : undefined;
+  return place === undefined ? messageOf(error) : `${messageOf(error)}\n${place}`;
 }
 
 async function findMain(appDirectory: string): Promise<string> {

@@ -1,5 +1,6 @@
 /** Reads the keys of host.json that the embedded host honours, with their overrides from the environment. */
 import { readFile } from 'node:fs/promises';
+import { validateHeaderName, validateHeaderValue } from 'node:http';
 import path from 'node:path';
 import { toLogLevel } from './app-log';
 import type { LogLevel } from './core-types';
@@ -17,7 +18,7 @@ export interface HostSettings {
 }
 
 interface JsonObject {
-  [key: string]: JsonObject | unknown;
+  [key: string]: unknown;
 }
 
 /** @throws HostError if host.json is missing, is no JSON object, or has a version other than "2.0". */
@@ -33,11 +34,23 @@ export async function readHostJson(appDirectory: string, env: NodeJS.ProcessEnv)
     at(settings, ['logging', 'logLevel', 'Function']) ?? at(settings, ['logging', 'logLevel', 'default']) ?? undefined;
   return {
     routePrefix: typeof prefix === 'string' ? prefix.replace(/^\/+|\/+$/g, '') : 'api',
-    customHeaders: isObject(headers)
-      ? Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]))
-      : {},
+    customHeaders: isObject(headers) ? readHeaders(file, headers) : {},
     logLevel: toLogLevel(typeof level === 'string' ? level : undefined),
   };
+}
+
+/** Checked here, or each answer would fail on them. */
+function readHeaders(file: string, headers: JsonObject): Record<string, string> {
+  const entries = Object.entries(headers).map(([name, value]): [string, string] => [name, String(value)]);
+  for (const [name, value] of entries) {
+    try {
+      validateHeaderName(name);
+      validateHeaderValue(name, value);
+    } catch (error) {
+      throw new HostError(`${file} has an illegal custom header: ${messageOf(error)}.`, { cause: error });
+    }
+  }
+  return Object.fromEntries(entries);
 }
 
 async function read(file: string): Promise<string> {

@@ -70,7 +70,10 @@ describe('reload', () => {
   it('keeps the old app when the new one cannot be loaded', async () => {
     const { host, app, get } = await start(hello);
     await app.rewrite(`throw new Error('Set IDENTITY_BASE_URL.');`);
-    await expect(host.reload()).rejects.toMatchObject({ name: 'HostError', message: 'Set IDENTITY_BASE_URL.' });
+    const place = /^Set IDENTITY_BASE_URL\.\n {4}at .+:\d+:\d+\)?$/;
+    await expect(host.reload()).rejects.toMatchObject({ name: 'HostError', message: expect.stringMatching(place) });
+    await app.rewrite(`class OwnError extends Error { name = 'OwnError' }; throw new OwnError('Explains itself.');`);
+    await expect(host.reload()).rejects.toMatchObject({ name: 'HostError', message: 'Explains itself.' });
     expect(await (await get('/api/hello')).text()).toBe('hello');
     await app.rewrite(hello.replace("body: 'hello'", "body: 'repaired'"));
     await host.reload();
@@ -180,6 +183,12 @@ describe('a start-up error names', () => {
       /package\.json is missing/,
     ],
     ['a missing main', (app: TestApp) => overwrite(app, 'package.json', '{}'), /package\.json has no "main"/],
+    [
+      'a custom header that no answer could carry',
+      (app: TestApp) =>
+        overwrite(app, 'host.json', '{"version":"2.0","extensions":{"http":{"customHeaders":{"X-A":"a\\nb"}}}}'),
+      /host\.json has an illegal custom header/,
+    ],
     ['an ES module', (app: TestApp) => overwrite(app, 'package.json', '{"main":"a.mjs"}'), /must be a CommonJS module/],
     [
       'a missing bundle',

@@ -403,7 +403,12 @@ function run(
     },
     descendants: () => descendantsOf(child.pid ?? 0),
     async kill() {
-      if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+      try {
+        // The whole group: between npm and the stack stands a shell.
+        process.kill(-(child.pid ?? 0), 'SIGKILL');
+      } catch {
+        // It has ended, as it should.
+      }
       await command.exitCode;
     },
   };

@@ -1,7 +1,9 @@
 /** The cache as its users see it: one call a token, one row a token, whichever instance comes first. */
+import { startAzurite } from '../../local/azurite';
 import { createDeriveTokenKey } from '../../shared/auth/token-key';
 import { type Answer, type App, startApp } from '../harness/app';
-import { openTable } from '../harness/tables';
+import { findFreePort } from '../harness/free-port';
+import { listRows, openTable } from '../harness/tables';
 
 const tokens = openTable('tokencache');
 let app: App;
@@ -25,11 +27,16 @@ async function rowOf(token: string) {
 }
 
 it('makes one call and one row of 50 concurrent requests with one new token', async () => {
-  const token = app.mint();
-  const answers = await Promise.all([...Array(50)].map(() => whoami(token)));
+  const azurite = await startAzurite({ port: await findFreePort() }); // of its own, to count all rows
+  const alone = await startApp({ AzureWebJobsStorage: azurite.connectionString });
+  const token = alone.mint();
+  const answers = await Promise.all([...Array(50)].map(() => whoami(token, alone)));
+  const rows = await listRows(openTable('tokencache', azurite.connectionString));
+  await alone.close();
+  await azurite.stop();
   expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
-  expect(app.identity.calls).toBe(1);
-  expect(await rowOf(token)).toBeDefined();
+  expect(alone.identity.calls).toBe(1);
+  expect(rows).toHaveLength(1);
 });
 
 it('answers a second instance from the table, without a call, for the remaining life', async () => {

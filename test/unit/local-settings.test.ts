@@ -34,8 +34,8 @@ test.each([
   ['no JSON', '{ "Values": hush }', 'local.settings.json is not valid JSON (line 1, column 13).'],
   ['a cut file', '{\n  "Values": {', 'local.settings.json is not valid JSON (line 2, column 14).'],
   ['no object', [], 'local.settings.json must hold a JSON object.'],
-  ['no IsEncrypted, which means true', { Values: {} }, 'local.settings.json is encrypted: '],
-  ['encrypted', { IsEncrypted: true, Values: { A: 'hush' } }, 'local.settings.json is encrypted: '],
+  ['no IsEncrypted, which means true', { Values: {} }, 'local.settings.json has no "IsEncrypted": false: '],
+  ['encrypted', { IsEncrypted: true, Values: { A: 'hush' } }, 'local.settings.json has no "IsEncrypted": false: '],
   ['Values as a list', { IsEncrypted: false, Values: ['hush'] }, '"Values" in local.settings.json must be an object'],
   [
     'a value that is no string',
