@@ -145,7 +145,11 @@ describe('faults', () => {
 
   test('no answer, until the caller gives up; that call counts under no status', async () => {
     service.fault({ kind: 'hang' }, 1);
-    await expect(me(service.mint(), { signal: AbortSignal.timeout(50) })).rejects.toThrow();
+    const caller = new AbortController();
+    const hung = expect(me(service.mint(), { signal: caller.signal })).rejects.toThrow();
+    while (service.calls === 0) await new Promise(setImmediate);
+    caller.abort();
+    await hung;
     await me(service.mint());
     expect(service.stats()).toMatchObject({ calls: 2, byStatus: { 200: 1 } });
   });
@@ -160,7 +164,7 @@ describe('faults', () => {
 });
 
 test('counts calls, how many at a time, and their statuses', async () => {
-  service.fault({ kind: 'delay', delayMs: 30 });
+  service.fault({ kind: 'delay', delayMs: 300 }); // long enough for all three to be there together
   await Promise.all([me(service.mint()), me(service.mint()), me('garbage')]);
   service.fault(undefined);
   await me();
