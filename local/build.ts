@@ -2,11 +2,15 @@
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type BuildOptions, context } from 'esbuild';
+import { LocalError } from './local-error';
 import { distDirectory, repositoryRoot } from './paths';
 
 /** An incremental build: `rebuild` writes the app again, in a fraction of the first build's time. */
 export interface Builder {
-  /** Throws esbuild's `BuildFailure`, whose message names file, line and reason; the earlier output stays. */
+  /**
+   * Throws esbuild's `BuildFailure`, whose message names file, line and reason, or LocalError when there is no host.json;
+   * the earlier bundle stays.
+   */
   rebuild(): Promise<void>;
   dispose(): Promise<void>;
 }
@@ -17,7 +21,7 @@ export async function createBuilder(outDirectory: string = distDirectory): Promi
   return {
     async rebuild() {
       await bundle.rebuild();
-      await copyFile(path.join(repositoryRoot, 'host.json'), path.join(outDirectory, 'host.json'));
+      await copyHostJson(outDirectory);
       await writeFile(path.join(outDirectory, 'package.json'), await deployedPackage());
     },
     dispose: () => bundle.dispose(),
@@ -50,6 +54,15 @@ export function bundleOptions(outDirectory: string): BuildOptions {
     sourcesContent: false,
     logLevel: 'silent',
   };
+}
+
+/** Without a host.json the real host would write one that downloads an extension bundle. */
+async function copyHostJson(outDirectory: string): Promise<void> {
+  try {
+    await copyFile(path.join(repositoryRoot, 'host.json'), path.join(outDirectory, 'host.json'));
+  } catch (error) {
+    throw new LocalError(`host.json cannot be copied (${(error as NodeJS.ErrnoException).code}).`);
+  }
 }
 
 async function deployedPackage(): Promise<string> {

@@ -31,7 +31,9 @@ async function step(title: string, url: string, init: RequestInit, expected: Exp
   for (const [name, value] of new Headers(init.headers)) console.log(`   ${name}: ${shortened(value)}`);
   if (init.body) console.log(`   ${init.body}`);
 
-  const response = await fetch(url, init);
+  const response = await fetch(url, init).catch(() => {
+    throw new LocalError(`Nothing that speaks HTTP answers at ${new URL(url).origin}.`);
+  });
   const text = await response.text();
   const answer = { status: response.status, headers: response.headers, body: parsed(text) };
   console.log(`   → ${answer.status}`);

@@ -123,10 +123,11 @@ async function readOrder(table: TableClient, partitionKey: string, id: string, a
   }
 }
 
-/** A request that the storage finds wrong, or a bug of ours, is no outage. */
+/** A request that the storage finds wrong, a row that is not ours, or a bug, is no outage. */
 function isOurMistake(error: unknown): boolean {
   const { statusCode } = error as { statusCode?: number };
-  return error instanceof TypeError || statusCode === 400 || statusCode === 413;
+  const isBug = [TypeError, SyntaxError, RangeError, ReferenceError].some((kind) => error instanceof kind);
+  return isBug || statusCode === 400 || statusCode === 413;
 }
 
 /** A digest, because the ids are not ours and may hold characters that a key may not, such as a slash. */

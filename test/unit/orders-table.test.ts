@@ -76,6 +76,7 @@ it('keeps owners apart whose card and id make the same text', async () => {
 
 it.each([
   ['a bug', new TypeError('bug')],
+  ['a row that is not ours', new SyntaxError('content')],
   ['a request that is wrong', Object.assign(new Error(), { statusCode: 400 })],
   ['a request that is too large', Object.assign(new Error(), { statusCode: 413 })],
 ])('does not take %s for an outage', async (_, error) => {
