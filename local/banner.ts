@@ -2,13 +2,11 @@
 import type { Host } from './host/create-host';
 import { people } from './identity-service/people';
 
-/** HTTP first, then by name. */
+/** In the host's own order. */
 export function functionList(functions: Host['functions']): string {
-  const lines = [...functions]
-    .sort((a, b) => a.trigger.localeCompare(b.trigger) || a.name.localeCompare(b.name))
-    .map((f) =>
-      f.trigger === 'http' ? `\t${f.name}: [${f.methods.join(',')}] ${f.url}` : `\t${f.name}: timerTrigger`,
-    );
+  const lines = functions.map((f) =>
+    f.trigger === 'http' ? `\t${f.name}: [${f.methods.join(',')}] ${f.url}` : `\t${f.name}: timerTrigger`,
+  );
   return ['', 'Functions:', '', ...lines.flatMap((line) => [line, ''])].join('\n');
 }
 

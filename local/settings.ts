@@ -1,16 +1,12 @@
 /** Reads `local.settings.json` as Core Tools do, so that `npm start` and `func start` see the same settings. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import type { CorsOptions } from './host/cors';
 import { LocalError } from './local-error';
-
-export interface Cors {
-  readonly origins: readonly string[];
-  readonly credentials: boolean;
-}
 
 export interface LocalSettings {
   readonly values: Readonly<Record<string, string>>;
-  readonly cors?: Cors;
+  readonly cors?: CorsOptions;
 }
 
 /** Throws LocalError when the file is missing, encrypted, no JSON, or of another shape; never with a value of it. */
@@ -87,7 +83,7 @@ function readValues(values: unknown, name: string): Record<string, string> {
   return values as Record<string, string>;
 }
 
-function readCors(host: unknown, name: string): Cors | undefined {
+function readCors(host: unknown, name: string): CorsOptions | undefined {
   if (host === undefined) return undefined;
   if (!isObject(host)) throw new LocalError(`"Host" in ${name} must be an object.`);
   const { CORS: list = '', CORSCredentials: credentials = false } = host;

@@ -1,17 +1,18 @@
 /** What `npm start` and `npm run start:func` share: settings, services and the build, side by side. */
 import type { Builder } from './build';
 import type { Command } from './command';
+import type { CorsOptions } from './host/cors';
 import { LocalError } from './local-error';
 import { distDirectory, settingsFile } from './paths';
 import { assertHostPortFree, defaultHostPort, portFromEnvironment } from './ports';
 import { type Services, startServices } from './services';
-import { type Cors, localEnvironment, readLocalSettings } from './settings';
+import { localEnvironment, readLocalSettings } from './settings';
 
 export interface Stack {
   /** The host's. */
   readonly port: number;
   readonly env: NodeJS.ProcessEnv;
-  readonly cors?: Cors;
+  readonly cors?: CorsOptions;
   readonly services: Services;
   /** Has built once. */
   readonly builder: Builder;

@@ -64,7 +64,10 @@ function text(min: number, max: number) {
   return v.pipe(
     v.string(rule),
     v.check((value) => value.isWellFormed(), 'must be well-formed Unicode, without lone surrogates'),
-    v.check((value) => [...value].length >= min && [...value].length <= max, rule),
+    v.check((value) => {
+      const { length } = [...value];
+      return length >= min && length <= max;
+    }, rule),
   );
 }
 

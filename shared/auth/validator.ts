@@ -73,8 +73,7 @@ export function createValidator(options: ValidatorOptions): Validator {
     const known = recall(key);
     if (known !== undefined) return known;
     // Nothing is awaited since the look into memory, so no flight can have landed in between.
-    const flight = flights.get(key.id) ?? startFlight(token, key);
-    return flight;
+    return flights.get(key.id) ?? startFlight(token, key);
   }
 
   function recall(key: TokenKey): Authentication | undefined {

@@ -50,7 +50,14 @@ export function createOrdersTable(openTable: OpenTable, clock: Clock): OrderStor
         const createdAt = new Date(clock());
         const id = newOrderId(createdAt);
         const content = toContent(newOrder);
-        const order = { ...ownedBy(owner), partitionKey, rowKey: orderRowKey(id), content, createdAt };
+        const order = {
+          partitionKey,
+          rowKey: orderRowKey(id),
+          userId: owner.id,
+          cardId: owner.actionPackageId,
+          content,
+          createdAt,
+        };
         const record = idempotencyKey && {
           partitionKey,
           rowKey: `key-${sha256(idempotencyKey)}`,
@@ -147,10 +154,6 @@ function newOrderId(createdAt: Date): string {
 
 function orderRowKey(id: string): string {
   return `order-${id}`;
-}
-
-function ownedBy({ id, actionPackageId }: OrderOwner) {
-  return { userId: id, cardId: actionPackageId };
 }
 
 /**

@@ -1,5 +1,5 @@
 /** What the recordings do not show of the embedded host: hooks, load, CORS, logs, timers and the app's environment. */
-import { createGate, exchange, type Gate, start, stopAll } from './fixtures/host-support';
+import { createGate, exchange, type Gate, start, stopAll } from '../harness/host-support';
 
 const imports = `import { app } from '@azure/functions';`;
 

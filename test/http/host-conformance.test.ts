@@ -1,8 +1,8 @@
 /** Sends the embedded host what was once sent to the real Azure Functions host, and expects the same answers. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { exchange, type RawResponse, type StartedApp, start, stopAll } from '../harness/host-support';
 import recorded from './fixtures/host-conformance/recorded.json';
-import { exchange, type RawResponse, type StartedApp, start, stopAll } from './fixtures/host-support';
 
 interface Recording {
   name: string;

@@ -4,7 +4,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import net from 'node:net';
 import path from 'node:path';
 import { createHost, HostError } from '../../local/host/create-host';
-import { createApp, createGate, type Gate, start, stopAll, type TestApp } from './fixtures/host-support';
+import { createApp, createGate, type Gate, start, stopAll, type TestApp } from '../harness/host-support';
 
 const imports = `import { app } from '@azure/functions';`;
 const hello = `${imports} app.http('hello', { methods: ['GET'], handler: () => ({ body: 'hello' }) });`;
