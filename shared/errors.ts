@@ -38,7 +38,11 @@ export class InvalidRequestError extends AppError {
 
 /** The token is malformed, expired or rejected by the identity service. The card should get a new one from its SDK. */
 export class InvalidTokenError extends AppError {
-  constructor(message: string) {
+  /** @param reason for the log */
+  constructor(
+    readonly reason: 'malformed' | 'expired' | 'rejected',
+    message: string,
+  ) {
     super(401, 'invalid_token', 'Invalid token', message);
   }
 }

@@ -1,8 +1,26 @@
-/** Log lines outside of an invocation: one JSON object each, with a stable event name. Never a token, name or phone number. */
+/** Log lines: one JSON object each, with a stable event name. Never a token, a name or a phone number. */
+import { AsyncLocalStorage } from 'node:async_hooks';
 
 export type LogLevel = 'info' | 'warn' | 'error';
 
-export type Log = (level: LogLevel, event: string, fields?: Readonly<Record<string, string | number>>) => void;
+export type LogFields = Readonly<Record<string, string | number | readonly string[] | null | undefined>>;
 
-/** The Functions worker forwards the console to the host's log, with its level. */
-export const consoleLog: Log = (level, event, fields) => console[level](JSON.stringify({ event, ...fields }));
+export type Log = (level: LogLevel, event: string, fields?: LogFields) => void;
+
+type LineWriter = Record<LogLevel, (line: string) => void>;
+
+const invocation = new AsyncLocalStorage<LineWriter>();
+
+/**
+ * Writes by the context of the invocation that it is called in, so that the host keeps the level and ties the line to the
+ * request's trace; outside of one by the console, which the host takes for plain lines.
+ */
+export const log: Log = (level, event, fields) => {
+  const writer = invocation.getStore() ?? console;
+  writer[level](JSON.stringify({ event, ...fields }));
+};
+
+/** Runs what belongs to one invocation. @param context of the invocation */
+export function inInvocation<T>(context: LineWriter, run: () => T): T {
+  return invocation.run(context, run);
+}

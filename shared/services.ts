@@ -3,32 +3,34 @@ import { createAuthorize } from './auth/authorize';
 import { createKaizalaProvider } from './auth/providers/kaizala';
 import { createResilientProvider, createResilientStore } from './auth/resilience';
 import { createDeriveTokenKey } from './auth/token-key';
+import { createLoggingProvider, createLoggingValidator } from './auth/validation-log';
 import { createValidator } from './auth/validator';
 import { type Clock, systemClock } from './clock';
 import { type Config, readConfig } from './config';
 import { createSecured } from './http/secured';
-import { consoleLog, type Log } from './log';
+import { type Log, log as systemLog } from './log';
 import { createOrdersTable } from './storage/orders-table';
 import { createCheckStorage } from './storage/storage-health';
 import { createOpenTable } from './storage/table-client';
 import { createTokenTable } from './storage/token-table';
 
 function createServices(config: Config, clock: Clock, log: Log) {
-  const provider = createKaizalaProvider(config.identityBaseUrl, clock);
+  const kaizala = createLoggingProvider(createKaizalaProvider(config.identityBaseUrl, clock), { clock, log });
+  const provider = createResilientProvider(kaizala, { attemptTimeoutMs: config.identityTimeoutMs, clock, log });
   // No repeats by the SDK: on the way of a request, a miss costs less than waiting for the cache.
   const openTokens = createOpenTable(config.storage, 'tokencache', 0);
   const tokens = createTokenTable(openTokens, clock);
   const validator = createValidator({
     deriveKey: createDeriveTokenKey(config.tokenCacheSecret, provider),
-    provider: createResilientProvider(provider, { attemptTimeoutMs: config.identityTimeoutMs, clock, log }),
+    provider,
     store: createResilientStore(tokens, log),
     clock,
     ttlMs: config.tokenCacheTtlMs,
   });
+  const loggingValidator = createLoggingValidator(validator, { breakerState: provider.breakerState, clock, log });
   return {
     clock,
-    log,
-    secured: createSecured(validator, createAuthorize(config.allowedCardIds)),
+    secured: createSecured(loggingValidator, createAuthorize(config.allowedCardIds)),
     orders: createOrdersTable(createOpenTable(config.storage, 'orders', 2), clock),
     tokens,
     checkStorage: createCheckStorage(openTokens, clock),
@@ -36,8 +38,4 @@ function createServices(config: Config, clock: Clock, log: Log) {
 }
 
 /** Throws ConfigError, which stops the start of the app. */
-export const { clock, log, secured, orders, tokens, checkStorage } = createServices(
-  readConfig(),
-  systemClock,
-  consoleLog,
-);
+export const { clock, secured, orders, tokens, checkStorage } = createServices(readConfig(), systemClock, systemLog);

@@ -32,6 +32,20 @@ const OPEN_MS = 5_000;
 const STORE_DEADLINE_MS = 250;
 const STORE_FAILURES_TO_OPEN = 3;
 
+/** Isolated is what nobody asks of this circuit. */
+const BREAKER_STATES = {
+  [CircuitState.Closed]: 'closed',
+  [CircuitState.Open]: 'open',
+  [CircuitState.HalfOpen]: 'half-open',
+  [CircuitState.Isolated]: 'open',
+} as const;
+
+export type BreakerState = (typeof BREAKER_STATES)[CircuitState];
+
+export interface ResilientProvider extends IdentityProvider {
+  readonly breakerState: () => BreakerState;
+}
+
 /**
  * The same provider with a deadline for each attempt, one repeat after a passing fault, a cap on calls at a time, and
  * a circuit breaker. A rejection never counts as a failure: a flood of junk must not lock good users out.
@@ -41,7 +55,7 @@ const STORE_FAILURES_TO_OPEN = 3;
 export function createResilientProvider(
   provider: IdentityProvider,
   options: { attemptTimeoutMs: number; clock: Clock; log: Log },
-): IdentityProvider {
+): ResilientProvider {
   const repeat = retry(handleWhenResult(isPassing), {
     maxAttempts: MAX_ATTEMPTS - 1,
     backoff: new ConstantBackoff(RETRY_DELAY_MS),
@@ -76,6 +90,7 @@ export function createResilientProvider(
       const verdict = await policy.execute(() => attempt(token, signal), signal).catch(toUnavailable);
       return isUnavailable(verdict) ? { retryAfterSeconds: secondsUntilRetry(), ...verdict } : verdict;
     },
+    breakerState: () => BREAKER_STATES[breaker.state],
   };
 }
 

@@ -142,9 +142,10 @@ export function createValidator(options: ValidatorOptions): Validator {
 }
 
 function expired(): InvalidTokenError {
-  return new InvalidTokenError('The token has expired. Get a new one from the card SDK.');
+  return new InvalidTokenError('expired', 'The token has expired. Get a new one from the card SDK.');
 }
 
 function rejectedByService(): InvalidTokenError {
-  return new InvalidTokenError('The identity service does not accept this token. Get a new one from the card SDK.');
+  const message = 'The identity service does not accept this token. Get a new one from the card SDK.';
+  return new InvalidTokenError('rejected', message);
 }

@@ -9,7 +9,8 @@ import {
 import type { Authorize } from '../auth/authorize';
 import type { Principal } from '../auth/principal';
 import type { Authentication, Validator } from '../auth/validator';
-import { type AppError, IdentityUnavailableError } from '../errors';
+import { type AppError, IdentityUnavailableError, InvalidTokenError } from '../errors';
+import { inInvocation, log } from '../log';
 import { readJsonBody, requireJson } from './json-body';
 import { toAppError, toProblemResponse } from './problem';
 import { tokenFromRequest, withoutToken } from './token-from-request';
@@ -61,15 +62,16 @@ export function createSecured(validator: Validator, authorize: Authorize): Secur
 
 /** Wraps the handler of an anonymous function, too: its errors become problem documents, and no cache keeps its answers. */
 export function answering(handler: Handler): HttpHandler {
-  return async (request, context) => {
-    try {
-      return notStored(await handler(request, context));
-    } catch (thrown) {
-      const error = toAppError(thrown);
-      logProblem(error, context);
-      return notStored(toProblemResponse(error, context.invocationId));
-    }
-  };
+  return (request, context) =>
+    inInvocation(context, async () => {
+      try {
+        return notStored(await handler(request, context));
+      } catch (thrown) {
+        const error = toAppError(thrown);
+        logProblem(error);
+        return notStored(toProblemResponse(error, context.invocationId));
+      }
+    });
 }
 
 /** RFC 6750 §5.3: an answer to a token is for nobody else, so no cache may keep it. */
@@ -82,14 +84,16 @@ function notStored(response: Answer): Answer {
   return isInstance ? response : { ...response, headers };
 }
 
-function logProblem(error: AppError, context: InvocationContext): void {
+function logProblem(error: AppError): void {
   const { status, code, cause } = error;
-  const reason = error instanceof IdentityUnavailableError ? error.reason : cause && nameOf(cause);
+  const level = status === 500 ? 'error' : status > 500 ? 'warn' : 'info';
   const stack = status === 500 ? framesOf(cause) : undefined;
-  const line = JSON.stringify({ event: 'request_failed', code, status, reason, stack });
-  if (status === 500) context.error(line);
-  else if (status > 500) context.warn(line);
-  else context.info(line);
+  log(level, 'request_failed', { code, status, reason: reasonOf(error), stack });
+}
+
+function reasonOf(error: AppError): string | undefined {
+  if (error instanceof IdentityUnavailableError || error instanceof InvalidTokenError) return error.reason;
+  return error.cause === undefined ? undefined : nameOf(error.cause);
 }
 
 /** The kind of error. Its message stays out: it may quote a token, a name or a number. */

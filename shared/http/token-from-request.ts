@@ -56,8 +56,11 @@ function isObjectWithToken(value: unknown): value is { accessToken: unknown } {
 }
 
 function screen(token: string): string {
-  if (Buffer.byteLength(token) > MAX_TOKEN_BYTES) throw new InvalidTokenError('The token is longer than 8 KiB.');
-  if (!B64TOKEN.test(token))
-    throw new InvalidTokenError('The token is empty, or has characters that RFC 6750 does not allow.');
+  if (Buffer.byteLength(token) > MAX_TOKEN_BYTES) {
+    throw new InvalidTokenError('malformed', 'The token is longer than 8 KiB.');
+  }
+  if (!B64TOKEN.test(token)) {
+    throw new InvalidTokenError('malformed', 'The token is empty, or has characters that RFC 6750 does not allow.');
+  }
   return token;
 }

@@ -138,6 +138,6 @@ it.each([200, 400, 401, 403])('§5.3: an answer %i to a token is not kept by any
 });
 
 it('§3: error_description has neither quotes nor backslashes, whatever the message', () => {
-  const { headers } = toProblemResponse(new InvalidTokenError('a "b" \\ é'), 'id');
+  const { headers } = toProblemResponse(new InvalidTokenError('malformed', 'a "b" \\ é'), 'id');
   expect(headers['www-authenticate']).toMatch(/error_description="a 'b' ' '"$/);
 });

@@ -1,0 +1,52 @@
+/** Logs each validation and each call of the identity service: what came of it, from where, and how long it took. */
+import type { Clock } from '../clock';
+import { IdentityUnavailableError, InvalidTokenError } from '../errors';
+import type { Log, LogFields } from '../log';
+import type { IdentityProvider } from './provider';
+import type { BreakerState } from './resilience';
+import type { Validator } from './validator';
+
+/** The same validator, which writes one line `token_validation` for each call of it. */
+export function createLoggingValidator(
+  validator: Validator,
+  { breakerState, clock, log }: { breakerState: () => BreakerState; clock: Clock; log: Log },
+): Validator {
+  return {
+    async authenticate(token) {
+      const startedAtMs = clock();
+      const report = (result: LogFields) =>
+        log('info', 'token_validation', { ...result, durationMs: clock() - startedAtMs, breaker: breakerState() });
+      try {
+        const authentication = await validator.authenticate(token);
+        report({ outcome: 'valid', source: authentication.source, card: authentication.identity.actionPackageId });
+        return authentication;
+      } catch (error) {
+        report(describeFailure(error));
+        throw error;
+      }
+    },
+  };
+}
+
+function describeFailure(error: unknown): LogFields {
+  if (error instanceof InvalidTokenError) return { outcome: 'rejected', reason: error.reason };
+  if (error instanceof IdentityUnavailableError) return { outcome: 'unavailable', reason: error.reason };
+  return { outcome: 'failed' };
+}
+
+/** The same provider, which writes one line `identity_call` for each attempt: callers may share one, or need two. */
+export function createLoggingProvider(
+  provider: IdentityProvider,
+  { clock, log }: { clock: Clock; log: Log },
+): IdentityProvider {
+  return {
+    ...provider,
+    async identify(token, signal) {
+      const startedAtMs = clock();
+      const verdict = await provider.identify(token, signal);
+      const reason = verdict.kind === 'unavailable' ? verdict.cause : undefined;
+      log('info', 'identity_call', { outcome: verdict.kind, reason, durationMs: clock() - startedAtMs });
+      return verdict;
+    },
+  };
+}
