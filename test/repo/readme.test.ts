@@ -28,7 +28,7 @@ it('says what it is, both commands and a request with its answer within 30 lines
 });
 
 it('names only scripts that exist, and each of them that is for people', () => {
-  const named = [...readme.matchAll(/npm (?:run )?(start:func|[a-z]+)/g)].map(([, name = '']) => name);
+  const named = [...readme.matchAll(/npm (?:run )?([a-z]+(?::[a-z]+)?)/g)].map(([, name = '']) => name);
   const scripts = named.filter((name) => name !== 'install');
   expect([...new Set(scripts)].sort()).toEqual(
     Object.keys(manifest.scripts)
@@ -39,7 +39,7 @@ it('names only scripts that exist, and each of them that is for people', () => {
 
 it('links only to files that exist', async () => {
   for (const [, file = ''] of readme.matchAll(/\]\((?!https?:)([^)#]+)/g)) await readFile(path.join(root, file));
-  for (const [, file = ''] of readme.matchAll(/`((?:functions|shared|local|test)\/[\w./-]+\.(?:ts|json))`/g)) {
+  for (const [, file = ''] of readme.matchAll(/`((?:functions|shared|local|test|infra|docs)\/[\w./-]+\.\w+)`/g)) {
     if (file !== 'functions/hello.ts') await readFile(path.join(root, file));
   }
 });

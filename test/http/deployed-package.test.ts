@@ -1,0 +1,69 @@
+/**
+ * The package as it is deployed: a copy of what `npm run build` leaves, in a folder with no node_modules in it or above,
+ * served by a process of its own. CI runs this under the Node version that is deployed, among others.
+ */
+import { cp, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { build } from '../../local/build';
+import { startChildService } from '../../local/child-service';
+import { createIdentityService } from '../../local/identity-service/create-identity-service';
+import { requireEnvironment } from '../harness/app';
+
+const toStop: (() => Promise<unknown>)[] = [];
+afterAll(async () => {
+  for (const stop of toStop.reverse()) await stop();
+});
+
+async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'card-backend-package-'));
+  toStop.push(() => rm(folder, { recursive: true }));
+  return folder;
+}
+
+it(`serves, alone in a folder, under Node ${process.versions.node}`, async () => {
+  const [dist, deployed] = [await temporaryFolder(), await temporaryFolder()];
+  await build(dist);
+  await cp(dist, deployed, { recursive: true });
+  expect((await readdir(deployed)).sort()).toEqual(['host.json', 'main.js', 'main.js.map', 'package.json']);
+  const resolveThere = createRequire(path.join(deployed, 'main.js')).resolve;
+  expect(() => resolveThere('node-fetch')).toThrow('Cannot find module');
+
+  const identity = await createIdentityService({ port: 0 });
+  toStop.push(() => identity.close());
+  const { url, stop } = await serve(deployed, {
+    IDENTITY_BASE_URL: identity.url,
+    ALLOWED_CARD_IDS: 'card-orders',
+    TOKEN_CACHE_SECRET: 'x'.repeat(32),
+    AzureWebJobsStorage: requireEnvironment('TEST_STORAGE'),
+  });
+  toStop.push(stop);
+
+  const headers = { accessToken: identity.mint({ user: 'asha', card: 'card-orders' }) };
+  expect((await fetch(`${url}/api/health`)).status).toBe(200);
+  expect((await fetch(`${url}/api/whoami`)).status).toBe(401);
+  expect(await (await fetch(`${url}/api/whoami`, { headers })).json()).toMatchObject({ name: 'Asha' });
+  const order = await fetch(`${url}/api/orders`, {
+    method: 'POST',
+    headers: { ...headers, 'content-type': 'application/json' },
+    body: JSON.stringify({ item: 'Tea', quantity: 1 }),
+  });
+  expect(order.status).toBe(201);
+  expect((await fetch(url + order.headers.get('location'), { headers })).status).toBe(200);
+});
+
+async function serve(appDirectory: string, settings: NodeJS.ProcessEnv) {
+  let url = '';
+  const service = startChildService({
+    name: 'The host',
+    args: ['--import', 'tsx', 'test/harness/host-process.ts', appDirectory],
+    env: { PATH: process.env['PATH'], ...settings },
+    isReady: (line) => {
+      url = line;
+      return true;
+    },
+  });
+  await service.ready;
+  return { url, stop: () => service.stop() };
+}
