@@ -3,7 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 
 export type LogLevel = 'info' | 'warn' | 'error';
 
-export type LogFields = Readonly<Record<string, string | number | readonly string[] | null | undefined>>;
+export type LogFields = Readonly<Record<string, string | number | readonly string[] | undefined>>;
 
 export type Log = (level: LogLevel, event: string, fields?: LogFields) => void;
 

@@ -1,4 +1,5 @@
 /** Keeps trouble of the identity service, or of the token table, from becoming trouble of this backend. */
+import { AsyncResource } from 'node:async_hooks';
 import {
   bulkhead,
   type CircuitBreakerPolicy,
@@ -14,7 +15,6 @@ import {
   TaskCancelledError,
   TimeoutStrategy,
   timeout,
-  wrap,
 } from 'cockatiel';
 import type { Clock } from '../clock';
 import type { Log } from '../log';
@@ -66,7 +66,6 @@ export function createResilientProvider(
     breaker: new ConsecutiveBreaker(FAILURES_TO_OPEN),
     halfOpenAfter: OPEN_MS,
   });
-  const policy = wrap(repeat, cap, breaker);
   const deadline = timeout(options.attemptTimeoutMs, TimeoutStrategy.Aggressive);
   const secondsUntilRetry = trackCircuit(breaker, options);
 
@@ -87,7 +86,10 @@ export function createResilientProvider(
     endpoint: provider.endpoint,
     async identify(token, signal) {
       // Not the policy's own signal: a call that waited for a half-open circuit would lose its deadline with it.
-      const verdict = await policy.execute(() => attempt(token, signal), signal).catch(toUnavailable);
+      const guarded = () => breaker.execute(() => attempt(token, signal), signal);
+      // Bound: what waits for its turn would otherwise run, and log, as part of the invocation that made room for it.
+      const inTurn = () => cap.execute(AsyncResource.bind(guarded), signal);
+      const verdict = await repeat.execute(inTurn, signal).catch(toUnavailable);
       return isUnavailable(verdict) ? { retryAfterSeconds: secondsUntilRetry(), ...verdict } : verdict;
     },
     breakerState: () => BREAKER_STATES[breaker.state],

@@ -6,6 +6,9 @@ import type { IdentityProvider } from './provider';
 import type { BreakerState } from './resilience';
 import type { Validator } from './validator';
 
+/** A card's id is whatever the identity service says. A line that is too long is cut, and is no JSON any more. */
+const MAX_CARD_CHARACTERS = 200;
+
 /** The same validator, which writes one line `token_validation` for each call of it. */
 export function createLoggingValidator(
   validator: Validator,
@@ -18,7 +21,8 @@ export function createLoggingValidator(
         log('info', 'token_validation', { ...result, durationMs: clock() - startedAtMs, breaker: breakerState() });
       try {
         const authentication = await validator.authenticate(token);
-        report({ outcome: 'valid', source: authentication.source, card: authentication.identity.actionPackageId });
+        const { source, identity } = authentication;
+        report({ outcome: 'valid', source, card: identity.actionPackageId?.slice(0, MAX_CARD_CHARACTERS) });
         return authentication;
       } catch (error) {
         report(describeFailure(error));
