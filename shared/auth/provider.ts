@@ -21,6 +21,11 @@ export interface IdentityProvider {
   readonly name: string;
   /** Where it asks. It is part of the cache key, so that a verdict of one service never counts for another. */
   readonly endpoint: string;
+  /**
+   * Whether a token looks like one of this service's, by its form alone. Those that do not share a part of the calls at
+   * a time, so that a flood of junk leaves room for the others. Without it, all look alike.
+   */
+  recognizes?(token: string): boolean;
   /** Never throws for what the service or the network does: that is a verdict. */
   identify(token: string, signal: AbortSignal): Promise<Verdict>;
 }

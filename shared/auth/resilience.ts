@@ -22,6 +22,8 @@ import type { IdentityProvider, UnavailableCause, Verdict } from './provider';
 import type { ReliableTokenStore, TokenStore } from './validator';
 
 const MAX_CALLS_AT_A_TIME = 16;
+/** Of these 16, the most for tokens that the provider does not recognize. */
+const MAX_UNRECOGNIZED_AT_A_TIME = 8;
 /** Calls that wait for one of the 16; each waits no longer than its own budget. */
 const MAX_CALLS_WAITING = 1000;
 const MAX_ATTEMPTS = 2;
@@ -62,6 +64,7 @@ export function createResilientProvider(
   });
   // Outside of the breaker, so that what waits here when the circuit opens is answered at once.
   const cap = bulkhead(MAX_CALLS_AT_A_TIME, MAX_CALLS_WAITING);
+  const unrecognizedCap = bulkhead(MAX_UNRECOGNIZED_AT_A_TIME, MAX_CALLS_WAITING);
   const breaker = circuitBreaker(handleWhenResult(isOutage), {
     breaker: new ConsecutiveBreaker(FAILURES_TO_OPEN),
     halfOpenAfter: OPEN_MS,
@@ -89,7 +92,9 @@ export function createResilientProvider(
       const guarded = () => breaker.execute(() => attempt(token, signal), signal);
       // Bound: what waits for its turn would otherwise run, and log, as part of the invocation that made room for it.
       const inTurn = () => cap.execute(AsyncResource.bind(guarded), signal);
-      const verdict = await repeat.execute(inTurn, signal).catch(toUnavailable);
+      const looksLikeJunk = provider.recognizes?.(token) === false;
+      const once = looksLikeJunk ? () => unrecognizedCap.execute(AsyncResource.bind(inTurn), signal) : inTurn;
+      const verdict = await repeat.execute(once, signal).catch(toUnavailable);
       return isUnavailable(verdict) ? { retryAfterSeconds: secondsUntilRetry(), ...verdict } : verdict;
     },
     breakerState: () => BREAKER_STATES[breaker.state],

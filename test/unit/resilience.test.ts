@@ -102,6 +102,21 @@ it('makes at most 16 calls at a time, and lets the rest wait for their turn', as
   expect(identify).toHaveBeenCalledTimes(40);
 });
 
+it('gives tokens that the provider does not recognize at most 8 of the 16, and the others need not wait for them', async () => {
+  const answers = new Map([...Array(64).keys()].map((n) => [`junk${n}`, deferred<Verdict>()]));
+  const identify = jest.fn(async (token: string) => answers.get(token)?.promise ?? valid);
+  const provider = createResilientProvider(
+    { name: 'test', endpoint: 'https://identity.example', identify, recognizes: (token) => !token.startsWith('junk') },
+    { attemptTimeoutMs: 1_200, clock: () => Date.now(), log: jest.fn() },
+  );
+  const junk = [...answers.keys()].map((token) => provider.identify(token, never()));
+  await jest.advanceTimersByTimeAsync(0);
+  expect(identify).toHaveBeenCalledTimes(8);
+  expect(await provider.identify('good', never())).toEqual(valid);
+  for (const answer of answers.values()) answer.resolve({ kind: 'rejected', definite: true });
+  expect((await Promise.all(junk)).every(({ kind }) => kind === 'rejected')).toBe(true);
+});
+
 it('lets 1,000 calls wait, and answers busy to those beyond', async () => {
   const { identify, provider } = setUpProvider();
   const answer = deferred<Verdict>();

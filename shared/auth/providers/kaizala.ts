@@ -1,6 +1,7 @@
 /** Asks the identity service of Kaizala, `GET v1/users/me`, who a token belongs to. */
 import nodeFetch, { type Response } from 'node-fetch';
 import type { Clock } from '../../clock';
+import { jwtExpiresAtMs } from '../jwt-expiry';
 import type { Identity } from '../principal';
 import type { IdentityProvider, UnavailableCause, Verdict } from '../provider';
 
@@ -14,6 +15,7 @@ export function createKaizalaProvider(baseUrl: string, clock: Clock): IdentityPr
   return {
     name: 'kaizala',
     endpoint,
+    recognizes: (token) => jwtExpiresAtMs(token) !== undefined,
     async identify(token, signal) {
       try {
         const response = await nodeFetch(endpoint, {
