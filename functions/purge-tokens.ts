@@ -1,10 +1,13 @@
-/** Deletes expired token rows every hour: Table Storage has no expiry of its own. */
+/** Deletes expired token rows and old records of Idempotency-Keys, every hour. */
 import { app } from '@azure/functions';
 import { inInvocation, log } from '../shared/log';
-import { tokens } from '../shared/services';
+import { orders, tokens } from '../shared/services';
 
 app.timer('purge-tokens', {
   schedule: '0 0 * * * *',
   handler: (_timer, context) =>
-    inInvocation(context, async () => log('info', 'tokens_purged', { deleted: await tokens.purgeExpired() })),
+    inInvocation(context, async () => {
+      log('info', 'tokens_purged', { deleted: await tokens.purgeExpired() });
+      log('info', 'idempotency_records_purged', { deleted: await orders.purgeIdempotencyRecords() });
+    }),
 });

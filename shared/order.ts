@@ -23,11 +23,13 @@ export interface OrderOwner {
 
 /** Every method throws StorageUnavailableError when the storage is out of reach. */
 export interface OrderStore {
-  /** Throws IdempotencyKeyReusedError when the key came with another order before. */
+  /** Throws IdempotencyKeyReusedError when the key came with another order before. It is kept for at least 24 hours. */
   create(owner: OrderOwner, order: NewOrder, idempotencyKey?: string): Promise<{ order: Order; replayed: boolean }>;
   find(owner: OrderOwner, id: string): Promise<Order | undefined>;
   /** Newest first. `cursor` is the id of the last order that the caller has. */
   list(owner: OrderOwner, page: { limit: number; cursor?: string }): Promise<{ orders: Order[]; nextCursor?: string }>;
+  /** Forgets the Idempotency-Keys that are older than 24 hours, for a minute at most, and returns how many. */
+  purgeIdempotencyRecords(): Promise<number>;
 }
 
 const newOrder = v.strictObject(

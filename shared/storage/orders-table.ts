@@ -7,10 +7,13 @@ import type { TableClient } from '@azure/data-tables';
 import type { Clock } from '../clock';
 import { AppError, IdempotencyKeyReusedError, NotFoundError, StorageUnavailableError } from '../errors';
 import type { NewOrder, Order, OrderOwner, OrderStore } from '../order';
+import { purgeRows } from './purge';
 import { errorCode, isNotFound, makingTable, type OpenTable } from './table-client';
 
 /** Of one call of the store, repeats by the SDK included. */
 const DEADLINE_MS = 2_000;
+/** How long a repeat with the same Idempotency-Key answers the same order, at least. */
+const IDEMPOTENCY_RECORD_LIFE_MS = 24 * 3_600_000;
 const MAX_TIME_48_BIT = 2 ** 48 - 1;
 
 type OrderRow = {
@@ -112,6 +115,13 @@ export function createOrdersTable(openTable: OpenTable, clock: Clock): OrderStor
         }
         return { orders };
       });
+    },
+
+    async purgeIdempotencyRecords() {
+      const table = await openTable();
+      const { odata } = await import('./sdk');
+      const expired = new Date(clock() - IDEMPOTENCY_RECORD_LIFE_MS);
+      return purgeRows(table, odata`RowKey ge ${'key-'} and RowKey lt ${'key.'} and createdAt le ${expired}`, clock);
     },
   };
 }

@@ -2,18 +2,14 @@
  * The cache tier that all instances share: one row a token, in Table Storage. The identity and its bound are sealed;
  * the column `expiresAt` is only for the purge, and believed by nobody else.
  */
-import type { TableClient } from '@azure/data-tables';
 import type { TokenKey } from '../auth/token-key';
 import type { StoredIdentity, TokenStore } from '../auth/validator';
 import type { Clock } from '../clock';
+import { purgeRows } from './purge';
 import { isNotFound, makingTable, type OpenTable } from './table-client';
 
-/** The most that one entity group transaction may hold. */
-const BATCH_SIZE = 100;
 /** The most that one binary property may hold. */
 const MAX_PROPERTY_BYTES = 64 * 1024;
-/** Of one purge; what is left then goes with the next. */
-const PURGE_DEADLINE_MS = 60_000;
 
 type TokenRow = {
   readonly partitionKey: string;
@@ -23,7 +19,7 @@ type TokenRow = {
 };
 
 export interface TokenTable extends TokenStore {
-  /** Deletes the rows that have expired, and returns how many. Throws when the table fails, or after 60 s: call it again. */
+  /** Deletes the rows that have expired, for a minute at most, and returns how many. Throws when the table fails. */
   purgeExpired(): Promise<number>;
 }
 
@@ -50,34 +46,9 @@ export function createTokenTable(openTable: OpenTable, clock: Clock): TokenTable
     async purgeExpired() {
       const table = await openTable();
       const { odata } = await import('./sdk');
-      const abortSignal = AbortSignal.timeout(PURGE_DEADLINE_MS);
-      const expired = table.listEntities<TokenRow>({
-        abortSignal,
-        queryOptions: { filter: odata`expiresAt le ${new Date(clock())}`, select: ['partitionKey', 'rowKey'] },
-      });
-      let deleted = 0;
-      try {
-        for await (const batch of batchesByPartition(expired)) deleted += await deleteBatch(table, batch, abortSignal);
-      } catch (error) {
-        if (!isNotFound(error)) throw error; // no token has ever been cached, and so no table
-      }
-      return deleted;
+      return purgeRows(table, odata`expiresAt le ${new Date(clock())}`, clock);
     },
   };
-}
-
-async function deleteBatch(table: TableClient, batch: TokenRow[], abortSignal: AbortSignal): Promise<number> {
-  try {
-    await table.submitTransaction(
-      batch.map((row) => ['delete', row]),
-      { abortSignal },
-    );
-    return batch.length;
-  } catch (error) {
-    // Somebody else deleted one of them, which fails the whole batch: what is left goes with the next purge.
-    if (isNotFound(error)) return 0;
-    throw error;
-  }
 }
 
 /** 256 partitions: enough to spread the load, few enough to purge in batches. */
@@ -98,17 +69,4 @@ function toRow(key: TokenKey, stored: StoredIdentity): TokenRow {
 function fromRow(key: TokenKey, row: TokenRow): StoredIdentity | undefined {
   const plaintext = row.sealed instanceof Uint8Array ? key.open(row.sealed) : undefined;
   return plaintext === undefined ? undefined : (JSON.parse(plaintext) as StoredIdentity);
-}
-
-/** Groups rows that arrive in the order of their partitions, as Table Storage lists them. */
-async function* batchesByPartition<T extends { partitionKey: string }>(rows: AsyncIterable<T>): AsyncGenerator<T[]> {
-  let batch: T[] = [];
-  for await (const row of rows) {
-    if (batch.length === BATCH_SIZE || (batch[0] && batch[0].partitionKey !== row.partitionKey)) {
-      yield batch;
-      batch = [];
-    }
-    batch.push(row);
-  }
-  if (batch.length > 0) yield batch;
 }

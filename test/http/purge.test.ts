@@ -1,3 +1,4 @@
+import { createOrdersTable } from '../../shared/storage/orders-table';
 import { createOpenTable } from '../../shared/storage/table-client';
 import { createTokenTable } from '../../shared/storage/token-table';
 import { requireEnvironment, startApp } from '../harness/app';
@@ -31,9 +32,27 @@ it('deletes what has expired, over partitions and batches, and nothing else', as
   expect(await table.purgeExpired()).toBe(0);
 });
 
+it('forgets an Idempotency-Key after 24 hours, and no order', async () => {
+  const clock = createFakeClock(NOW);
+  const orders = createOrdersTable(createOpenTable(storage, 'purge4', 0), clock);
+  const owner = { id: 'u/1', actionPackageId: 'card' };
+  const create = () => orders.create(owner, { item: 'Tea', quantity: 1 }, 'key-1');
+  const first = await create();
+  clock.advance(24 * 3_600_000 - 1);
+  expect(await orders.purgeIdempotencyRecords()).toBe(0);
+  expect(await create()).toEqual({ order: first.order, replayed: true });
+  clock.advance(1);
+  expect(await orders.purgeIdempotencyRecords()).toBe(1);
+  expect(await orders.find(owner, first.order.id)).toEqual(first.order);
+  expect((await create()).replayed).toBe(false);
+  expect((await orders.list(owner, { limit: 10 })).orders).toHaveLength(2);
+});
+
 it('finds nothing to do where there is no table yet', async () => {
   const table = createTokenTable(createOpenTable(storage, 'purge2', 0), createFakeClock(NOW));
   expect(await table.purgeExpired()).toBe(0);
+  const orders = createOrdersTable(createOpenTable(storage, 'purge2', 0), createFakeClock(NOW));
+  expect(await orders.purgeIdempotencyRecords()).toBe(0);
 });
 
 it('runs by the timer purge-tokens, every hour', async () => {
@@ -47,5 +66,7 @@ it('runs by the timer purge-tokens, every hour', async () => {
   expect(response.status).toBe(202);
   await app.close(); // ends what is in flight
   expect((await listRows(openTable('tokencache'))).filter(({ partitionKey }) => partitionKey === 'zz')).toEqual([]);
-  expect(app.lines.some((line) => /"event":"tokens_purged","deleted":\d+/.test(line))).toBe(true);
+  for (const event of ['tokens_purged', 'idempotency_records_purged']) {
+    expect(app.lines.join('\n')).toMatch(new RegExp(`"event":"${event}","deleted":\\d+`));
+  }
 });

@@ -22,6 +22,7 @@ const unread: Readonly<Record<string, string>> = {
   token_table_write_failed: 'as above',
   token_table_write_recovered: 'as above',
   tokens_purged: 'housekeeping, of which nothing depends',
+  idempotency_records_purged: 'as above',
 };
 
 describe('the parser', () => {

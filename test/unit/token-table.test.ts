@@ -16,9 +16,11 @@ function setUp(rows: { partitionKey: string; rowKey: string }[] = []) {
     getEntity: jest.fn().mockRejectedValue(notFound),
     upsertEntity: jest.fn(async () => {}),
     submitTransaction: jest.fn(async () => {}),
-    listEntities: jest.fn(async function* (_: { abortSignal?: AbortSignal }) {
-      yield* rows;
-    }),
+    listEntities: jest.fn((_: { abortSignal?: AbortSignal }) => ({
+      byPage: async function* () {
+        yield rows.splice(0);
+      },
+    })),
   };
   return { client, table: createTokenTable(async () => client as unknown as TableClient, createFakeClock()) };
 }
@@ -49,11 +51,11 @@ it('purges on when somebody else has deleted a row of a batch, and counts its ow
   expect(await table.purgeExpired()).toBe(2);
 });
 
-it('purges within 60 s', async () => {
+it('gives up on a table that hangs, after 90 s', async () => {
   const timeout = jest.spyOn(AbortSignal, 'timeout');
   const { client, table } = setUp([{ partitionKey: 'a', rowKey: '0' }]);
   await table.purgeExpired();
-  expect(timeout.mock.calls).toEqual([[60_000]]);
+  expect(timeout.mock.calls).toEqual([[90_000]]);
   const abortSignal = timeout.mock.results[0]?.value;
   expect(client.listEntities.mock.calls[0]?.[0].abortSignal).toBe(abortSignal);
   expect(client.submitTransaction).toHaveBeenCalledWith(expect.anything(), { abortSignal });
