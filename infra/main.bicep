@@ -3,6 +3,7 @@ metadata description = 'A resource group with a function app that answers only c
 
 targetScope = 'subscription'
 
+import { isGroupName } from 'checks.bicep'
 import { api, scale } from 'types.bicep'
 
 @description('What tells this deployment from others, such as `dev` or `production`. Names the resource group and tags everything.')
@@ -18,6 +19,9 @@ param location string
 @minLength(1)
 @maxLength(90)
 param resourceGroupName string = 'rg-${environmentName}'
+
+@description('Tags of your own, for every resource.')
+param tags { *: string } = {}
 
 @description('The address of the identity service: https.')
 param identityBaseUrl api.identityBaseUrl
@@ -62,17 +66,23 @@ param privateNetwork bool = false
 @description('Whether nobody can purge the vault before its 7 days are over: then `azd down --purge` cannot, either.')
 param vaultPurgeProtection bool = false
 
+var region = toLower(replace(location, ' ', ''))
+var checkedGroupName = isGroupName(resourceGroupName)
+  ? resourceGroupName
+  : fail('environmentName and resourceGroupName may have letters, digits and -_.() and must not end with a dot: ${resourceGroupName}')
+
 resource resourceGroup 'Microsoft.Resources/resourceGroups@2025-04-01' = {
-  name: resourceGroupName
-  location: location
-  tags: { 'azd-env-name': environmentName }
+  name: checkedGroupName
+  location: region
+  tags: union(tags, { 'azd-env-name': environmentName })
 }
 
 module resources 'resources.bicep' = {
   scope: resourceGroup
   params: {
     environmentName: environmentName
-    location: location
+    location: region
+    tags: tags
     api: {
       identityBaseUrl: identityBaseUrl
       allowedCardIds: allowedCardIds
@@ -95,7 +105,7 @@ module resources 'resources.bicep' = {
 }
 
 @description('The region of everything.')
-output AZURE_LOCATION string = location
+output AZURE_LOCATION string = region
 
 @description('The resource group.')
 output AZURE_RESOURCE_GROUP string = resourceGroup.name

@@ -1,6 +1,7 @@
 metadata name = 'Card backend, in a resource group'
 metadata description = 'All resources. `main.bicep` makes the resource group as well; this file deploys alone into one that exists.'
 
+import { hasNone, isHttpsAddress, isMailAddress, isOrigin } from 'checks.bicep'
 import { api as apiType, names as namesType, scale as scaleType } from 'types.bicep'
 
 @description('What tells this deployment from others, such as `dev` or `production`. Tags everything.')
@@ -9,6 +10,8 @@ import { api as apiType, names as namesType, scale as scaleType } from 'types.bi
 param environmentName string
 @description('The region of everything: one that has Flex Consumption.')
 param location string
+@description('Tags of your own, for every resource.')
+param tags { *: string } = {}
 @description('What the API is told by its settings.')
 param api apiType
 @description('What the app runs on, and on how much of it.')
@@ -24,33 +27,31 @@ param privateNetwork bool = false
 param vaultPurgeProtection bool = false
 
 // What the types cannot refuse is refused here, before anything is deployed.
-var checkedLocation = contains(loadJsonContent('flex-regions.json'), location)
-  ? location
+var region = toLower(replace(location, ' ', ''))
+var checkedLocation = contains(loadJsonContent('flex-regions.json'), region)
+  ? region
   : fail('location: ${location} is not known to have Flex Consumption. Choose a region of infra/flex-regions.json; or, if `az functionapp list-flexconsumption-locations` prints this one, add it there')
-var url = split(api.identityBaseUrl, '/')
-var checkedIdentityBaseUrl = url[0] == 'https:' && length(url) > 2 && !empty(url[2])
-  ? api.identityBaseUrl
-  : fail('identityBaseUrl must be an https address, such as https://identity.example: tokens are sent there')
+var identityBaseUrl = trim(api.identityBaseUrl)
+var checkedIdentityBaseUrl = isHttpsAddress(identityBaseUrl)
+  ? identityBaseUrl
+  : fail('identityBaseUrl must be an https address without user name, query or fragment, such as https://identity.example: tokens are sent there')
 var cardIds = filter(map(split(api.allowedCardIds, ','), id => trim(id)), id => !empty(id))
-var checkedCardIds = empty(cardIds)
-  ? fail('allowedCardIds must name at least one card: its actionPackageId, or several with commas between')
+var strangeCardIds = filter(cardIds, id => !hasNone(id, ';*"\'[]@ \n\t'))
+var checkedCardIds = empty(cardIds) || !empty(strangeCardIds)
+  ? fail('allowedCardIds must name at least one card by its actionPackageId, or several with commas between, without quotes, brackets or blanks. Mend: ${join(strangeCardIds, ' and ')}')
   : join(cardIds, ',')
-var strangeOrigins = filter(api.allowedOrigins, origin => contains(origin, '*') || length(split(origin, '/')) != 3)
-var insecureOrigins = filter(
-  api.allowedOrigins,
-  origin => !startsWith(origin, 'https://') && !startsWith(origin, 'http://localhost:')
-)
-var checkedOrigins = empty(strangeOrigins) && empty(insecureOrigins)
+var strangeOrigins = filter(api.allowedOrigins, origin => !isOrigin(origin))
+var checkedOrigins = empty(strangeOrigins)
   ? api.allowedOrigins
-  : fail('allowedOrigins must be origins such as https://cards.example, without a path, and never *. Mend ${join(union(strangeOrigins, insecureOrigins), ' and ')}')
+  : fail('allowedOrigins must be origins as browsers send them, such as https://cards.example or http://localhost:5173: lower case, without a path, and never *. Mend: ${join(strangeOrigins, ' and ')}')
 var checkedAlwaysReady = scale.alwaysReadyHttpInstances <= scale.maximumInstanceCount
   ? scale.alwaysReadyHttpInstances
   : fail('alwaysReadyHttpInstances must be at most maximumInstanceCount')
-var checkedEmail = empty(alertEmail) || contains(alertEmail, '@')
+var checkedEmail = empty(alertEmail) || isMailAddress(alertEmail)
   ? alertEmail
-  : fail('alertEmail must be a mail address, or empty')
+  : fail('alertEmail must be one mail address, or empty')
 
-var tags = { 'azd-env-name': environmentName }
+var allTags = union(tags, { 'azd-env-name': environmentName })
 // Valid whatever the environment is called, and the same at every deployment.
 var suffix = uniqueString(resourceGroup().id, environmentName)
 var names namesType = {
@@ -67,31 +68,31 @@ var names namesType = {
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
   name: names.identity
   location: checkedLocation
-  tags: tags
+  tags: allTags
 }
 
 module monitoring 'modules/monitoring.bicep' = {
-  params: { location: checkedLocation, tags: tags, names: names, dailyCapGb: logDailyCapGb }
+  params: { location: checkedLocation, tags: allTags, names: names, dailyCapGb: logDailyCapGb }
   dependsOn: [identity]
 }
 
 module alerts 'modules/alerts.bicep' = {
-  params: { location: checkedLocation, tags: tags, names: names, email: checkedEmail }
+  params: { location: checkedLocation, tags: allTags, names: names, email: checkedEmail }
   dependsOn: [monitoring]
 }
 
 module storage 'modules/storage.bicep' = {
-  params: { location: checkedLocation, tags: tags, names: names, privateNetwork: privateNetwork }
+  params: { location: checkedLocation, tags: allTags, names: names, privateNetwork: privateNetwork }
   dependsOn: [identity, monitoring]
 }
 
 module vault 'modules/vault.bicep' = {
-  params: { location: checkedLocation, tags: tags, names: names, purgeProtection: vaultPurgeProtection }
+  params: { location: checkedLocation, tags: allTags, names: names, purgeProtection: vaultPurgeProtection }
   dependsOn: [identity, monitoring]
 }
 
 module network 'modules/network.bicep' = if (privateNetwork) {
-  params: { location: checkedLocation, tags: tags, names: names }
+  params: { location: checkedLocation, tags: allTags, names: names }
   dependsOn: [storage]
 }
 
@@ -99,7 +100,7 @@ module network 'modules/network.bicep' = if (privateNetwork) {
 module app 'modules/app.bicep' = {
   params: {
     location: checkedLocation
-    tags: tags
+    tags: allTags
     names: names
     privateNetwork: privateNetwork
     api: {

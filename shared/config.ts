@@ -79,7 +79,8 @@ function readIdentityBaseUrl(settings: Settings): string {
   const name = 'IDENTITY_BASE_URL';
   const value = settings.required(name, 'the address of the identity service, such as https://identity.example');
   if (value === undefined) return '';
-  const url = URL.canParse(value) ? new URL(value) : undefined;
+  // The URL standard mends https:/x into https://x, and so would send tokens to a host that nobody meant.
+  const url = /^https?:\/\/[^/\\]/i.test(value) && URL.canParse(value) ? new URL(value) : undefined;
   if (url === undefined || !isSecureOrLoopback(url)) {
     settings.problem(name, 'must be an https address, or http on the loopback interface only');
   } else if (url.username || url.password || url.search || url.hash) {

@@ -20,7 +20,7 @@ resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
 }
 
 resource mail 'Microsoft.Insights/actionGroups@2023-01-01' = if (!empty(email)) {
-  name: 'card-backend-mail'
+  name: '${names.functionApp}-mail'
   location: 'global'
   tags: tags
   properties: {
@@ -30,15 +30,16 @@ resource mail 'Microsoft.Insights/actionGroups@2023-01-01' = if (!empty(email)) 
   }
 }
 
+// One series each status: what counts as many is many of the same.
 var metrics = [
   {
     name: 'failed-requests'
-    description: 'More than 5 requests in 15 minutes were answered with a 5xx.'
+    description: 'More than 5 requests in 15 minutes were answered with the same 5xx.'
     severity: 2
-    metric: 'requests/failed'
+    // Not requests/failed: for the host, a function that answers 500 has not failed.
+    metric: 'requests/count'
     aggregation: 'Count'
     threshold: 5
-    // A 4xx counts as failed as well, but is the caller's.
     dimensions: [{ name: 'request/resultCode', operator: 'StartsWith', values: ['5'] }]
   }
   {
@@ -48,13 +49,14 @@ var metrics = [
     metric: 'requests/duration'
     aggregation: 'Average'
     threshold: 1000
-    dimensions: []
+    // A run of the timer is a request with the status 0.
+    dimensions: [{ name: 'request/resultCode', operator: 'Exclude', values: ['0'] }]
   }
 ]
 
 resource metricAlerts 'Microsoft.Insights/metricAlerts@2018-03-01' = [
   for alert in metrics: {
-    name: alert.name
+    name: '${names.functionApp}-${alert.name}'
     location: 'global'
     tags: tags
     properties: {
@@ -85,34 +87,61 @@ resource metricAlerts 'Microsoft.Insights/metricAlerts@2018-03-01' = [
   }
 ]
 
-resource identityUnavailable 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = {
-  name: 'identity-unavailable'
-  location: location
-  tags: tags
-  kind: 'LogAlert'
-  properties: {
-    displayName: 'identity-unavailable'
+var logs = [
+  {
+    name: 'identity-unavailable'
     description: 'More than 5 requests in 10 minutes were answered 503 because the identity service could not be asked.'
     severity: 1
-    enabled: true
-    scopes: [workspace.id]
-    evaluationFrequency: 'PT5M'
-    windowSize: 'PT10M'
-    autoMitigate: true
-    // A new workspace does not know the table yet. The query is checked by the tests instead.
-    skipQueryValidation: true
-    criteria: {
-      allOf: [
-        {
-          query: loadTextContent('../queries/identity-unavailable.kql')
-          metricMeasureColumn: 'requests'
-          timeAggregation: 'Total'
-          operator: 'GreaterThan'
-          threshold: 5
-          failingPeriods: { numberOfEvaluationPeriods: 1, minFailingPeriodsToAlert: 1 }
-        }
-      ]
-    }
-    actions: { actionGroups: empty(email) ? [] : [mail.id] }
+    frequency: 'PT5M'
+    window: 'PT10M'
+    query: loadTextContent('../queries/identity-unavailable.kql')
+    column: 'requests'
+    operator: 'GreaterThan'
+    threshold: 5
   }
-}
+  {
+    name: 'no-heartbeat'
+    description: 'The hourly timer has not run for 3 hours: the app does not start, or its logs do not arrive.'
+    severity: 1
+    frequency: 'PT1H'
+    window: 'PT3H'
+    query: loadTextContent('../queries/no-heartbeat.kql')
+    column: 'runs'
+    operator: 'LessThan'
+    threshold: 1
+  }
+]
+
+resource logAlerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
+  for alert in logs: {
+    name: '${names.functionApp}-${alert.name}'
+    location: location
+    tags: tags
+    kind: 'LogAlert'
+    properties: {
+      displayName: '${names.functionApp}-${alert.name}'
+      description: alert.description
+      severity: alert.severity
+      enabled: true
+      scopes: [workspace.id]
+      evaluationFrequency: alert.frequency
+      windowSize: alert.window
+      autoMitigate: true
+      // A new workspace does not know the tables yet. The tests check the queries.
+      skipQueryValidation: true
+      criteria: {
+        allOf: [
+          {
+            query: alert.query
+            metricMeasureColumn: alert.column
+            timeAggregation: 'Total'
+            operator: alert.operator
+            threshold: alert.threshold
+            failingPeriods: { numberOfEvaluationPeriods: 1, minFailingPeriodsToAlert: 1 }
+          }
+        ]
+      }
+      actions: { actionGroups: empty(email) ? [] : [mail.id] }
+    }
+  }
+]

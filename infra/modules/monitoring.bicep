@@ -38,12 +38,16 @@ resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' = {
   }
 }
 
+// One at a time, and whatever version is there: otherwise the second deployment ends in 409.
+@batchSize(1)
 resource savedQueries 'Microsoft.OperationalInsights/workspaces/savedSearches@2025-07-01' = [
   for query in queries: {
     parent: workspace
     name: query.name
     properties: {
       category: 'Card backend'
+      #disable-next-line BCP037 // the types do not have it; Azure does, and only here
+      etag: '*'
       displayName: substring(split(query.text, '\n')[0], 3)
       query: query.text
     }

@@ -1,6 +1,6 @@
 /**
  * `npm run infra:mutate`: are the checks any good? Puts each fault of `mutations.ts` into a copy of the Bicep and says what
- * notices: the compiler, the snapshots, or a rule of `rules.ts`. A fault that nothing notices is an error.
+ * notices: the compiler, the snapshots, or a rule. A fault that neither compiler nor rule notices is an error.
  */
 import { readFileSync } from 'node:fs';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -12,8 +12,9 @@ import { repositoryRoot } from '../../local/paths';
 import { artefactEnvironment, makeArtefacts, type Outcome } from './artefacts';
 import { type Bicep, openBicep } from './bicep';
 import { toDeployments } from './deployment';
-import { infraFolder, mainFile, scenariosFolder, templateFile } from './files';
+import { infraFolder, mainFile, scenariosFolder, templateFile, valuesFile } from './files';
 import { type Mutation, mutations } from './mutations';
+import { checkParameterValues } from './parameter-values';
 import { checkRefusals } from './refusals';
 import { rules } from './rules';
 
@@ -41,7 +42,7 @@ runCommand(async ({ onStop, finish }) => {
   );
   if (misfits.length > 0) throw new LocalError(misfits.join('\n'));
   const sound = await makeArtefacts(bicep, repositoryRoot);
-  const broken = (await breaches(bicep, repositoryRoot, sound)).map(({ rule, what }) => `${rule}: ${what}`);
+  const broken = (await breaches(bicep, repositoryRoot, sound, mainFile)).map(({ rule, what }) => `${rule}: ${what}`);
   const complaints = [...sound.problems, ...broken];
   if (complaints.length > 0) throw new LocalError(`Even without a fault:\n${complaints.join('\n')}`);
 
@@ -84,7 +85,7 @@ async function judge(bicep: Bicep, mutation: Mutation, sources: readonly string[
       name: mutation.name,
       compiler: outcome.problems.length > 0,
       snapshot: hasDrifted(outcome, sound),
-      rules: [...new Set((await breaches(bicep, root, outcome)).map(({ rule }) => rule))],
+      rules: [...new Set((await breaches(bicep, root, outcome, mutation.file)).map(({ rule }) => rule))],
     };
   } finally {
     await rm(root, { recursive: true });
@@ -109,28 +110,31 @@ function hasDrifted({ artefacts }: Outcome, sound: Outcome): boolean {
 }
 
 interface Breach {
-  /** `refusals.ts` counts as one, too. */
+  /** `refusals.ts` and `parameter-values.ts` count as one each, too. */
   readonly rule: string;
   readonly what: string;
 }
 
-async function breaches(bicep: Bicep, root: string, { artefacts }: Outcome): Promise<Breach[]> {
+/** @param file with the fault: below `modules` and `queries` nothing decides about parameters. */
+async function breaches(bicep: Bicep, root: string, { artefacts }: Outcome, file: string): Promise<Breach[]> {
   if (!artefacts) return [];
   const textOf = (file: string) => artefacts.get(file) ?? '';
   const deployments = toDeployments(root, textOf);
   const broken = rules.flatMap((rule) =>
     deployments.flatMap((deployment) => rule.check(deployment).map((what) => ({ rule: rule.name, what }))),
   );
-  const accepted = await checkRefusals(bicep, textOf(templateFile));
-  return [...broken, ...accepted.map((what) => ({ rule: 'bad parameters are refused', what }))];
+  const decides = !/\/(modules|queries)\//.test(file);
+  const accepted = decides ? await checkRefusals(bicep, textOf(templateFile)) : [];
+  const wrong = checkParameterValues(textOf(valuesFile));
+  return [
+    ...broken,
+    ...accepted.map((what) => ({ rule: 'bad parameters are refused', what })),
+    ...wrong.map((what) => ({ rule: 'the parameters file takes each value from its variable', what })),
+  ];
 }
 
+/** A snapshot that has changed is not enough: whoever rebuilds it without a look would not see the fault. */
 function isCaught(verdict: Verdict): boolean {
-  return verdict.snapshot || isCaughtWithoutSnapshot(verdict);
-}
-
-/** Also by those who rebuild the snapshots without a look. */
-function isCaughtWithoutSnapshot(verdict: Verdict): boolean {
   return verdict.compiler || verdict.rules.length > 0;
 }
 
@@ -147,7 +151,6 @@ function summarize(verdicts: readonly Verdict[]): string {
   const count = (test: (verdict: Verdict) => boolean) => verdicts.filter(test).length;
   return (
     `${count(isCaught)} of ${verdicts.length} faults caught (${count(({ compiler }) => compiler)} by the compiler, ` +
-    `${count(({ snapshot }) => snapshot)} by the snapshot, ${count((verdict) => verdict.rules.length > 0)} by a rule); ` +
-    `${count(isCaughtWithoutSnapshot)} without the snapshot.`
+    `${count((verdict) => verdict.rules.length > 0)} by a rule; ${count(({ snapshot }) => snapshot)} show in the snapshot).`
   );
 }

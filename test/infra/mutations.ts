@@ -15,10 +15,10 @@ type Edit = readonly [name: string, find: string, replace: string, nth?: number]
 
 export const mutations: readonly Mutation[] = [
   ...inFile('infra/main.bicep', [
-    ['the resource group has no tag for azd', "tags: { 'azd-env-name': environmentName }", 'tags: {}'],
+    ['the resource group has no tag for azd', "tags: union(tags, { 'azd-env-name': environmentName })", 'tags: tags'],
     [
       'the app is deployed to a region that is written down',
-      'environmentName: environmentName\n    location: location',
+      'environmentName: environmentName\n    location: region',
       "environmentName: environmentName\n    location: 'westeurope'",
     ],
     ['the private network is never made', 'privateNetwork: privateNetwork', 'privateNetwork: false'],
@@ -66,11 +66,23 @@ export const mutations: readonly Mutation[] = [
     ['an attempt at the identity service may take 30 seconds', '@maxValue(2500)', '@maxValue(30000)'],
     ['fewer instances than Flex Consumption takes may be chosen', '@minValue(40)', '@minValue(1)'],
   ]),
+  ...inFile('infra/checks.bicep', [
+    ['the identity service may be asked over http', "'https://') && isHost(toLower", "'http') && isHost(toLower"],
+    ['an address may have a query', "'?#<>\\\\ '", "'#<>\\\\ '"],
+    ['an address may have no host', "!empty(split(text, ':')[0]) && ", ''],
+    ['a port may be letters', 'hasOnly(text, digits)', 'true'],
+    ['an origin may be any over http', "'http://localhost:'", "'http://'"],
+    ['an origin may have a path', "length(split(text, '/')) == 3 && ", ''],
+    ['an origin may name the default port', " && !endsWith(text, ':443')", ''],
+    ['several mail addresses are taken for one', "' ,;<>'", "'<>'"],
+    ['the name of a group may end with a dot', " && !endsWith(text, '.')", ''],
+  ]),
   ...inFile('infra/resources.bicep', [
-    ['the identity service may be asked over http', "url[0] == 'https:'", "startsWith(url[0], 'http')"],
-    ['no card need be allowed', 'empty(cardIds)\n', 'empty(api.allowedCardIds)\n'],
-    ['the origin * is taken', "contains(origin, '*') || ", ''],
-    ['an origin without TLS is taken', 'empty(strangeOrigins) && empty(insecureOrigins)', 'empty(strangeOrigins)'],
+    ['the identity service may be asked at any address', 'isHttpsAddress(identityBaseUrl)', '!empty(identityBaseUrl)'],
+    ['no card need be allowed', 'empty(cardIds) ||', 'empty(api.allowedCardIds) ||'],
+    ['card ids in quotes are taken', 'id => !hasNone(id, ', "id => !hasNone('', "],
+    ['the origin * is taken', 'origin => !isOrigin(origin)', 'origin => false'],
+    ['the tags of the owner are not set', 'union(tags, {', 'union({}, {'],
     [
       'more instances may be always ready than there may be',
       'scale.alwaysReadyHttpInstances <= scale.maximumInstanceCount',
@@ -78,7 +90,7 @@ export const mutations: readonly Mutation[] = [
     ],
     [
       'a region without Flex Consumption is taken',
-      "contains(loadJsonContent('flex-regions.json'), location)",
+      "contains(loadJsonContent('flex-regions.json'), region)",
       'length(location) > 0',
     ],
     ['the unchecked origins are used', 'allowedOrigins: checkedOrigins', 'allowedOrigins: api.allowedOrigins'],
@@ -350,7 +362,18 @@ export const mutations: readonly Mutation[] = [
     ],
   ]),
   ...inFile('infra/modules/alerts.bicep', [
-    ['an alert watches a metric that does not exist', "'requests/failed'", "'requests/failures'"],
+    ['the alert on failures watches what never fails for the host', "'requests/count'", "'requests/failed'"],
+    ['the alert on failures needs five million', 'threshold: 5\n', 'threshold: 5000000\n', 1],
+    ['the alert on latency counts the runs of the timer', "operator: 'Exclude'", "operator: 'Include'"],
+    ['two deployments in a group share an alert', "name: '${names.functionApp}-${alert.name}'", 'name: alert.name', 1],
+    ['the heartbeat is missed only after a day', "'PT3H'", "'P1D'"],
+    ['the heartbeat fires when there is one', "operator: 'LessThan'", "operator: 'GreaterThan'"],
+    [
+      'the log alerts check their queries in a workspace without tables',
+      'skipQueryValidation: true',
+      'skipQueryValidation: false',
+    ],
+    ['an alert watches a metric that does not exist', "'requests/count'", "'requests/counts'"],
     ['an alert takes an aggregation that the metric does not have', "aggregation: 'Count'", "aggregation: 'Average'"],
     ['an alert watches another namespace', "'microsoft.insights/components'", "'Microsoft.Web/sites'"],
     [
@@ -375,20 +398,75 @@ export const mutations: readonly Mutation[] = [
       "groupShortName: 'cards'",
       "groupShortName: 'card-backend-mail'",
     ],
-    [
-      'the log alert measures a column that its query does not have',
-      "metricMeasureColumn: 'requests'",
-      "metricMeasureColumn: 'count_'",
-    ],
+    ['the log alert measures a column that its query does not have', "column: 'requests'", "column: 'count_'"],
     ['the window of an alert is shorter than its frequency', "windowSize: 'PT15M'", "windowSize: 'PT1M'"],
-    ['the severity does not exist', 'severity: 1\n', 'severity: 5\n'],
+    ['the severity does not exist', 'severity: 1\n', 'severity: 5\n', 1],
     [
       'a metric alert is in a region',
-      "name: alert.name\n    location: 'global'",
-      'name: alert.name\n    location: location',
+      "-${alert.name}'\n    location: 'global'",
+      "-${alert.name}'\n    location: location",
+    ],
+  ]),
+  ...inFile('infra/modules/app.bicep', [
+    ['the app is off', '    httpsOnly: true', '    enabled: false\n    httpsOnly: true'],
+    ['callers need a certificate', '    httpsOnly: true', '    clientCertEnabled: true\n    httpsOnly: true'],
+    [
+      'a language that Flex refuses is set',
+      '      minTlsVersion:',
+      "      netFrameworkVersion: 'v8.0'\n      minTlsVersion:",
+    ],
+    [
+      'a setting is given twice',
+      "{ name: 'IDENTITY_TIMEOUT_MS'",
+      "{ name: 'IDENTITY_BASE_URL', value: api.identityBaseUrl }\n        { name: 'IDENTITY_TIMEOUT_MS'",
+    ],
+  ]),
+  ...inFile('infra/modules/vault.bicep', [
+    [
+      'nobody reaches the vault',
+      "    publicNetworkAccess: 'Enabled'",
+      "    networkAcls: { defaultAction: 'Deny', bypass: 'None' }\n    publicNetworkAccess: 'Enabled'",
+    ],
+    ['the secret is off', '    contentType:', '    attributes: { enabled: false }\n    contentType:'],
+    [
+      'the role counts under a condition only',
+      "    principalType: 'ServicePrincipal'",
+      "    principalType: 'ServicePrincipal'\n    condition: '1 == 2'\n    conditionVersion: '2.0'",
+    ],
+  ]),
+  ...inFile('infra/modules/storage.bicep', [
+    [
+      'the tables have another address',
+      '    supportsHttpsTrafficOnly: true',
+      "    supportsHttpsTrafficOnly: true\n    dnsEndpointType: 'AzureDnsZone'",
+    ],
+    [
+      'any web page may read the blobs',
+      '    deleteRetentionPolicy: {',
+      "    cors: {\n      corsRules: [\n        { allowedOrigins: ['*'], allowedMethods: ['GET'], allowedHeaders: ['*'], exposedHeaders: ['*'], maxAgeInSeconds: 1 }\n      ]\n    }\n    deleteRetentionPolicy: {",
+    ],
+  ]),
+  ...inFile('infra/modules/monitoring.bicep', [
+    [
+      'the second deployment of a query is a conflict',
+      "      #disable-next-line BCP037 // the types do not have it; Azure does, and only here\n      etag: '*'\n",
+      '',
+    ],
+    [
+      'Application Insights takes one request in a hundred',
+      '    DisableLocalAuth: true',
+      '    SamplingPercentage: 1\n    DisableLocalAuth: true',
+    ],
+    [
+      'nobody can write logs',
+      '    retentionInDays: 30',
+      "    publicNetworkAccessForIngestion: 'Disabled'\n    retentionInDays: 30",
     ],
   ]),
   ...inFile('infra/modules/network.bicep', [
+    ['the name of the subnet has a character that Flex refuses', "name: 'app'", "name: 'app_subnet'"],
+    ['the network has public addresses', "addressPrefixes: ['10.0.0.0/24']", "addressPrefixes: ['20.0.0.0/24']"],
+    ['machines of the network write into the zone', 'registrationEnabled: false', 'registrationEnabled: true'],
     ['the subnet is delegated to another service', "'Microsoft.App/environments'", "'Microsoft.Web/serverFarms'"],
     ['the subnet is too small', "'10.0.0.0/26'", "'10.0.0.0/28'"],
     ['the subnets overlap', "'10.0.0.64/27'", "'10.0.0.32/27'"],

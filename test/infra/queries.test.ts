@@ -77,7 +77,7 @@ describe('what is deployed', () => {
   });
 
   it("measures a column of the alert's query", () => {
-    const measured = [...alerts.matchAll(/queries\/([^']+)'\)\s+metricMeasureColumn: '([^']+)'/g)];
+    const measured = [...alerts.matchAll(/queries\/([^']+)'\)\s+column: '([^']+)'/g)];
     expect(measured.map(([, name]) => name)).toEqual(loaded(alerts));
     expect(measured.length).toBeGreaterThan(0);
     for (const [, name, column] of measured) {

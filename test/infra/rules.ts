@@ -1,6 +1,7 @@
 /** All that must hold of a deployment beyond what the compiler knows. */
 import type { Rule } from './rule';
 import { appRules } from './rules/app';
+import { extentRules } from './rules/extent';
 import { identityRules } from './rules/identity';
 import { monitoringRules } from './rules/monitoring';
 import { namingRules } from './rules/naming';
@@ -14,4 +15,5 @@ export const rules: readonly Rule[] = [
   ...monitoringRules,
   ...networkRules,
   ...namingRules,
+  ...extentRules,
 ];

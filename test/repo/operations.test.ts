@@ -21,7 +21,7 @@ it('names only files that exist', () => {
 
 it('says of every alert what to do, and of no other', () => {
   const alerts = readDeployments().map(({ resources }) =>
-    resources.filter(({ type }) => /Alerts|QueryRules/.test(type)).map(({ name }) => name),
+    resources.filter(({ type }) => /Alerts|QueryRules/.test(type)).map(({ name }) => name.replace(/^func-\w+-/, '')),
   );
   const [described] = [firstColumn(section('Logs and alerts')).filter((name) => name?.includes('-'))];
   for (const names of alerts) expect(described?.toSorted()).toEqual(names.toSorted());

@@ -27,6 +27,11 @@ function settingsOf(deployment: Deployment): Record<string, string> {
   return Object.fromEntries(list.map(({ name, value }) => [name, value]));
 }
 
+function settingNamesOf(deployment: Deployment): string[] {
+  const { appSettings } = only(deployment, 'Microsoft.Web/sites').properties.siteConfig;
+  return appSettings.map(({ name }: { name: string }) => name);
+}
+
 /** A reference to the vault, as Azure resolves it. */
 const VAULT_REFERENCE = /^@Microsoft\.KeyVault\(VaultName=([^;]+);SecretName=([^)]+)\)$/;
 
@@ -108,6 +113,8 @@ export const appRules = [
 
   rule('the settings are those that the code and the platform read, and the code takes them', (deployment, must) => {
     const settings = settingsOf(deployment);
+    const names = settingNamesOf(deployment);
+    must.be('settings that are given twice', names.length - new Set(names).size, 0);
     for (const name of PLATFORM_SETTINGS) must.hold(`${name} must be set`, name in settings);
     const asked = new Set<string>();
     const resolved = { ...settings, TOKEN_CACHE_SECRET: 'x'.repeat(72) };

@@ -67,7 +67,9 @@ export const namingRules = [
     const name = group.tags?.['azd-env-name'];
     const environments: Record<string, string> = { default: 'dev', everything: 'Production_(EU).2026' };
     must.be('the environment', name, environments[deployment.scenario] ?? 'private');
+    const own = deployment.scenario === 'everything' ? '4711' : undefined;
     for (const { type, tags, location } of deployment.resources) {
+      if (tags !== undefined) must.be(`${type}: the tag that was asked for`, tags.costCenter, own);
       // What has a place can have tags, save for links of zones, where nobody looks.
       if (location !== undefined && !type.endsWith('virtualNetworkLinks')) must.be(type, tags?.['azd-env-name'], name);
     }

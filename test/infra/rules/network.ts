@@ -3,6 +3,9 @@ import { ofType, only, rule } from '../rule';
 
 const SERVICES = ['blob', 'table'];
 
+/** RFC 1918, the first of its three ranges. */
+const isPrivate = (prefix: string) => prefix.startsWith('10.');
+
 /** The first and last address of `10.0.0.0/24`, as numbers. */
 function toRange(prefix: string): { first: number; last: number } {
   const [address = '', length] = prefix.split('/');
@@ -50,6 +53,14 @@ export const networkRules = [
     );
     const size = Number(String(subnet?.properties.addressPrefix).split('/')[1]);
     must.hold(`/${size} must be /27 or larger`, size <= 27);
+    must.hold('the network must be private', network.properties.addressSpace.addressPrefixes.every(isPrivate));
+    const delegated = subnets.filter(({ properties }) => properties.delegations !== undefined);
+    must.be('delegated subnets', delegated.length, 1);
+    const names = subnets.map(({ name }) => name);
+    must.hold(
+      'Flex takes no other names',
+      names.every((name) => /^[A-Za-z0-9-]+$/.test(name)),
+    );
     const ranges = subnets
       .map((one) => toRange(String(one.properties.addressPrefix)))
       .sort((a, b) => a.first - b.first);
@@ -85,7 +96,9 @@ export const networkRules = [
     must.be('the zones', zones.map(({ name }) => name).sort(), SERVICES.map(zoneName));
     const links = ofType(deployment, 'Microsoft.Network/privateDnsZones/virtualNetworkLinks');
     must.be('links of a zone to the network', links.length, SERVICES.length);
-    for (const { properties } of links) must.be('the link', properties.virtualNetwork.id, network.id);
+    for (const { properties } of links) {
+      must.be('the link', properties, { registrationEnabled: false, virtualNetwork: { id: network.id } });
+    }
     for (const { location } of [...zones, ...links]) must.be('their place', location, 'global');
 
     const records = ofType(deployment, 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups');

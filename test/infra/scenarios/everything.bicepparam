@@ -2,8 +2,9 @@
 using '../../../infra/main.bicep'
 
 param environmentName = 'Production_(EU).2026'
-param location = 'northeurope'
+param location = 'North Europe'
 param resourceGroupName = 'cards'
+param tags = { costCenter: '4711' }
 param identityBaseUrl = 'https://identity.example:8443/kaizala'
 param allowedCardIds = ' card-orders, card-visits ,'
 param allowedOrigins = ['https://cards.example', 'http://localhost:5173']
