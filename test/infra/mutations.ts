@@ -494,15 +494,11 @@ export const mutations: readonly Mutation[] = [
       "environment().suffixes.storage}'\n    location: location",
     ],
   ]),
+  // What a query asks for that no line has is found by queries.test.ts, on the lines of the app.
   ...inFile('infra/queries/identity-unavailable.kql', [
-    ['the log alert asks for an event that nobody logs', "'request_failed'", "'request_failure'"],
-    ['the log alert asks for a field that no line has', 'line.code', 'line.errorCode'],
     ['the log alert counts in a column that it does not measure', 'requests = sum', 'failures = sum'],
   ]),
-  ...inFile('infra/queries/upstream-calls.kql', [
-    ['a saved query asks another table', 'AppTraces', 'traces'],
-    ['a saved query asks for a field that no line has', 'line.durationMs', 'line.duration'],
-  ]),
+  ...inFile('infra/queries/upstream-calls.kql', [['a saved query asks another table', 'AppTraces', 'traces']]),
 ];
 
 function inFile(file: string, edits: readonly Edit[]): Mutation[] {

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Deployment, PredictedResource } from '../deployment';
+import { diagnose, outputColumns } from '../kusto';
 import { ofType, only, rule } from '../rule';
 
 const ALERT_QUERIES = ['identity-unavailable', 'no-heartbeat'];
@@ -157,6 +158,17 @@ export const monitoringRules = [
     ]);
   }),
 
+  rule('Azure understands the queries, and the alerts measure columns that these have', (deployment, must) => {
+    for (const { name, properties } of ofType(deployment, 'Microsoft.OperationalInsights/workspaces/savedSearches')) {
+      must.be(name, diagnose(properties.query), []);
+    }
+    for (const [name, { properties }] of alertsOf(deployment, 'scheduledQueryRules')) {
+      const [{ query, metricMeasureColumn }] = properties.criteria.allOf;
+      must.be(name, diagnose(query), []);
+      must.hold(`${name}: ${metricMeasureColumn} must be a column`, outputColumns(query).includes(metricMeasureColumn));
+    }
+  }),
+
   rule('every alert goes to the action group if there is one', (deployment, must) => {
     const groups = ofType(deployment, 'Microsoft.Insights/actionGroups');
     must.be('action groups', groups.length, deployment.scenario === 'everything' ? 1 : 0);
@@ -182,10 +194,16 @@ export const monitoringRules = [
   }),
 ];
 
-/** Sorted by name, without the app's name before it, by which two deployments in one group do not take each other's. */
+/**
+ * Sorted by name, without the app's name before it, by which two deployments in one group do not take each other's. Throws
+ * when that is missing.
+ */
 function alertsOf(deployment: Deployment, kind: 'metricAlerts' | 'scheduledQueryRules'): [string, PredictedResource][] {
   const prefix = `${only(deployment, 'Microsoft.Web/sites').name}-`;
   return ofType(deployment, `Microsoft.Insights/${kind}`)
-    .map((alert): [string, PredictedResource] => [alert.name.replace(prefix, ''), alert])
+    .map((alert): [string, PredictedResource] => {
+      if (!alert.name.startsWith(prefix)) throw new Error(`${alert.name} must begin with ${prefix}`);
+      return [alert.name.slice(prefix.length), alert];
+    })
     .sort(([a], [b]) => (a < b ? -1 : 1));
 }
