@@ -1,0 +1,125 @@
+/** Asks the app with tokens, and notes whatever differs from what the rules say. */
+import { bulkhead } from 'cockatiel';
+import { people } from '../../local/identity-service/people';
+import { BUDGET_MS, OPEN_SECONDS, type Oracle, type Prediction, type TokenState } from './prediction';
+import type { Answer, Backend } from './stand';
+
+/** A token, and where its verdict is. */
+export interface Visitor {
+  readonly token: string;
+  readonly user: string;
+  state: TokenState;
+  /** Whether the table must have its row. */
+  persisted: boolean;
+}
+
+export interface Visits {
+  /** All that there have been. */
+  readonly visitors: readonly Visitor[];
+  /** Answers other than 200. */
+  readonly refusals: readonly Answer[];
+  newVisitor(user: string): Visitor;
+  /** These ask at the same time; the answer to the first. */
+  ask(when: string, ...asking: [Visitor, ...Visitor[]]): Promise<Answer>;
+}
+
+/** All cells together take turns, so that the time that a request takes is its own: those that wait, and those that do not. */
+const turns = { waiting: bulkhead(6, Number.POSITIVE_INFINITY), quick: bulkhead(3, Number.POSITIVE_INFINITY) };
+const QUICK_MS = 1_000;
+
+export type Complain = (what: string) => void;
+
+export function createVisits(backend: Backend, oracle: Oracle, complain: Complain): Visits {
+  const visitors: Visitor[] = [];
+  const refusals: Answer[] = [];
+
+  return {
+    visitors,
+    refusals,
+    newVisitor(user) {
+      const visitor: Visitor = { token: backend.mint(user), user, state: 'unknown', persisted: false };
+      visitors.push(visitor);
+      return visitor;
+    },
+    async ask(when, ...asking) {
+      const predictions = asking.map(({ state }) => oracle.next(state));
+      const mostMs = Math.max(...predictions.map(({ limitMs }) => limitMs));
+      const turn = mostMs < QUICK_MS ? turns.quick : turns.waiting;
+      const { before, answers, after } = await turn.execute(async () => ({
+        before: look(backend),
+        answers: await Promise.all(asking.map(({ token }) => backend.ask(token))),
+        after: look(backend),
+      }));
+
+      const differences = [
+        ...compareCounts(before, after, predictions),
+        ...asking.flatMap(({ user }, n) => compareAnswer(answers[n] as Answer, predictions, n, user)),
+      ];
+      for (const difference of differences) complain(`${when}: ${difference}`);
+      for (const [n, visitor] of asking.entries()) {
+        visitor.state = predictions[n]?.state ?? visitor.state;
+        visitor.persisted ||= predictions[n]?.persists ?? false;
+      }
+      refusals.push(...answers.filter(({ status }) => status !== 200));
+      return answers[0] as Answer;
+    },
+  };
+}
+
+/** What can be seen of the app from outside. */
+interface View {
+  readonly calls: number;
+  readonly reads: number;
+  readonly writes: number;
+  readonly lines: readonly string[];
+}
+
+function look({ identityLine, tableLine, lines }: Backend): View {
+  const count = (wanted: string) => tableLine.arrivals.filter((method) => method === wanted).length;
+  return { calls: identityLine.arrivals.length, reads: count('GET'), writes: count('PUT'), lines: eventsIn(lines) };
+}
+
+/** Each line of the app as words: the event and what tells it apart from others of its kind. */
+function eventsIn(lines: readonly string[]): string[] {
+  return lines.flatMap((line) => {
+    const json = /^(?:\w+: )?(\{"event":.*\})$/.exec(line)?.[1];
+    if (json === undefined) return [];
+    const { event, outcome, source, code, reason } = JSON.parse(json) as Record<string, string>;
+    if (event === 'tokens_purged') return []; // the timer of a full hour
+    const words = event?.startsWith('token_table_') ? [event] : [event, outcome, source, code, reason];
+    return [words.filter(Boolean).join(' ')];
+  });
+}
+
+function compareCounts(before: View, after: View, predictions: readonly Prediction[]): string[] {
+  const sum = (name: 'calls' | 'reads' | 'writes') => predictions.reduce((total, one) => total + one[name], 0);
+  const lines = predictions.flatMap((prediction) => prediction.lines);
+  return [
+    ...compare('calls', after.calls - before.calls, sum('calls')),
+    ...compare('reads of the table', after.reads - before.reads, sum('reads')),
+    ...compare('writes to the table', after.writes - before.writes, sum('writes')),
+    ...compare('log lines', after.lines.slice(before.lines.length).sort(), lines.sort()),
+  ];
+}
+
+function compareAnswer(answer: Answer, predictions: readonly Prediction[], n: number, user: string): string[] {
+  const { status, code, source, retryAfter, limitMs } = predictions[n] as Prediction;
+  // Who asks beside others may wait for their probe of a circuit, and get its answer.
+  const alone = predictions.length === 1;
+  const [least, most] = retryAfter === undefined ? [0, 0] : alone ? retryAfter : [1, OPEN_SECONDS];
+  const mostMs = alone ? limitMs : BUDGET_MS;
+  const seconds = answer.retryAfter ?? 0;
+  return [
+    ...compare('status', answer.status, status),
+    ...compare('code', answer.code, code),
+    ...compare('source', answer.source, source),
+    ...compare('id', answer.id, status === 200 ? people[user]?.id : undefined),
+    ...(seconds < least || seconds > most ? [`Retry-After ${seconds}, not ${least} to ${most}`] : []),
+    ...(answer.elapsedMs > mostMs ? [`took ${answer.elapsedMs.toFixed()} ms, over ${mostMs} ms`] : []),
+  ];
+}
+
+function compare(what: string, actual: unknown, expected: unknown): string[] {
+  const [seen, wanted] = [JSON.stringify(actual), JSON.stringify(expected)];
+  return seen === wanted ? [] : [`${what} ${seen}, not ${wanted}`];
+}
