@@ -63,7 +63,8 @@ export interface Validator {
 export function createValidator(options: ValidatorOptions): Validator {
   const { deriveKey, provider, store, clock, ttlMs } = options;
   const valid = new LRUCache<string, StoredIdentity>({ max: options.maxEntries ?? 10_000 });
-  // A tier of its own, key to the end of its memory in ms: a flood of junk evicts no good entry.
+  // A tier of its own, key to the end of its memory in ms: a flood of junk evicts no good entry. What enters one tier
+  // leaves the other: it may have expired there, but would be back when the clock is set back.
   const rejected = new LRUCache<string, number>({ max: MAX_REJECTED });
   const flights = new Map<string, Promise<Authentication>>();
   const deadline = timeout(FLIGHT_DEADLINE_MS, TimeoutStrategy.Aggressive);
@@ -123,7 +124,10 @@ export function createValidator(options: ValidatorOptions): Validator {
         return { ...stored, source: 'identity-service', persisted: store.write(key, stored) };
       }
       case 'rejected':
-        if (verdict.definite && !signal.aborted) rejected.set(key.id, clock() + REJECTED_FOR_MS);
+        if (verdict.definite && !signal.aborted) {
+          rejected.set(key.id, clock() + REJECTED_FOR_MS);
+          valid.delete(key.id);
+        }
         throw rejectedByService();
       case 'unavailable':
         throw new IdentityUnavailableError(verdict.retryAfterSeconds ?? DEFAULT_RETRY_AFTER_SECONDS, verdict.cause);
@@ -135,6 +139,7 @@ export function createValidator(options: ValidatorOptions): Validator {
     signal.throwIfAborted();
     Object.freeze(entry.identity);
     valid.set(key.id, entry);
+    rejected.delete(key.id);
     return entry;
   }
 

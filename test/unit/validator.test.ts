@@ -216,6 +216,28 @@ describe('verdicts other than valid', () => {
     expect(store.writes).toBe(1);
   });
 
+  it('brings no older identity back when the clock is set back after a rejection', async () => {
+    const { validator, identify, clock } = setUp();
+    await validator.authenticate('t');
+    clock.advance(TTL_MS);
+    identify.mockResolvedValueOnce({ kind: 'rejected', definite: true });
+    await expect(validator.authenticate('t')).rejects.toThrow(InvalidTokenError);
+    clock.advance(-1);
+    await expect(validator.authenticate('t')).rejects.toThrow(InvalidTokenError);
+    expect(identify).toHaveBeenCalledTimes(2);
+  });
+
+  it('brings no older rejection back when the clock is set back after a valid verdict', async () => {
+    const { validator, identify, clock } = setUp({ maxEntries: 1 });
+    identify.mockResolvedValueOnce({ kind: 'rejected', definite: true });
+    await expect(validator.authenticate('t')).rejects.toThrow(InvalidTokenError);
+    clock.advance(10_000);
+    await validator.authenticate('t');
+    await validator.authenticate('that takes its place in memory');
+    clock.advance(-1);
+    expect((await validator.authenticate('t')).source).toBe('table');
+  });
+
   it('asks again after a rejection that is not definite', async () => {
     const { validator, identify } = setUp();
     identify.mockResolvedValueOnce({ kind: 'rejected', definite: false });
