@@ -1,9 +1,11 @@
-/** The whole of the fault matrix, as `npm run faults` runs it. */
+/** The third of `npm run faults` in which the token is unknown: then the most depends on others. */
 import { requireEnvironment } from '../harness/app';
-import { cells, describeCell, type Outcome, runMatrix } from './matrix';
+import { cells as allCells, describeCell, type Outcome, runMatrix } from './matrix';
 import { openStand } from './stand';
 
 const LIMIT_MS = 10 * 60_000;
+
+const cells = allCells.filter(({ state }) => state === 'unknown');
 
 let outcomes: readonly Outcome[];
 beforeAll(async () => {
