@@ -7,9 +7,9 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { build } from '../../local/build';
-import { startChildService } from '../../local/child-service';
 import { createIdentityService } from '../../local/identity-service/create-identity-service';
 import { requireEnvironment } from '../harness/app';
+import { startInstance } from '../harness/instance';
 
 const toStop: (() => Promise<unknown>)[] = [];
 afterAll(async () => {
@@ -32,7 +32,7 @@ it(`serves, alone in a folder, under Node ${process.versions.node}`, async () =>
 
   const identity = await createIdentityService({ port: 0 });
   toStop.push(() => identity.close());
-  const { url, stop } = await serve(deployed, {
+  const { url, stop } = await startInstance(deployed, {
     IDENTITY_BASE_URL: identity.url,
     ALLOWED_CARD_IDS: 'card-orders',
     TOKEN_CACHE_SECRET: 'x'.repeat(32),
@@ -52,18 +52,3 @@ it(`serves, alone in a folder, under Node ${process.versions.node}`, async () =>
   expect(order.status).toBe(201);
   expect((await fetch(url + order.headers.get('location'), { headers })).status).toBe(200);
 });
-
-async function serve(appDirectory: string, settings: NodeJS.ProcessEnv) {
-  let url = '';
-  const service = startChildService({
-    name: 'The host',
-    args: ['--import', 'tsx', 'test/harness/host-process.ts', appDirectory],
-    env: { PATH: process.env['PATH'], ...settings },
-    isReady: (line) => {
-      url = line;
-      return true;
-    },
-  });
-  await service.ready;
-  return { url, stop: () => service.stop() };
-}
