@@ -2,30 +2,24 @@
  * `npm run faults`: runs the fault matrix, and prints what the first request of each cell was answered, and how many
  * cells hold. With words after `--`, only the cells whose description has them: `npm run faults -- 'redirect'`.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { build } from '../../local/build';
 import { runCommand } from '../../local/command';
 import { LocalError } from '../../local/local-error';
+import { buildForCommand } from '../harness/temporary-folder';
 import { cells, describeCell, type Outcome, runMatrix, stateNames } from './matrix';
 import { openStand } from './stand';
 
 const NAME_WIDTH = 42;
 const CELL_WIDTH = 30;
 
-runCommand(async ({ onStop, finish }) => {
+runCommand(async (command) => {
   const startedAtMs = performance.now();
   const words = process.argv.slice(2).join(' ');
   const chosen = cells.filter((cell) => describeCell(cell).includes(words));
   if (chosen.length === 0) throw new LocalError(`No cell's description has "${words}".`);
   console.log(`${chosen.length} cells, several at a time: a minute or two for all.`);
 
-  const appDirectory = await mkdtemp(path.join(tmpdir(), 'card-backend-faults-'));
-  onStop(() => rm(appDirectory, { recursive: true }));
-  await build(appDirectory);
-  const stand = await openStand(appDirectory);
-  onStop(() => stand.close());
+  const stand = await openStand(await buildForCommand(command));
+  command.onStop(() => stand.close());
   const outcomes = await runMatrix(stand, chosen);
 
   for (const line of [...toTable(outcomes), '', ...toComplaints(outcomes)]) console.log(line);
@@ -34,7 +28,7 @@ runCommand(async ({ onStop, finish }) => {
   const seconds = ((performance.now() - startedAtMs) / 1_000).toFixed();
   const note = again === 0 ? '' : `, ${again} of them at the second run`;
   console.log(`${held.length} of ${outcomes.length} cells hold${note} (${seconds} s)`);
-  finish(held.length === outcomes.length ? 0 : 1);
+  command.finish(held.length === outcomes.length ? 0 : 1);
 });
 
 /** A line for each fault, under a header for each upstream. */

@@ -2,29 +2,22 @@
  * The package as it is deployed: a copy of what `npm run build` leaves, in a folder with no node_modules in it or above,
  * served by a process of its own. CI runs this under the Node version that is deployed, among others.
  */
-import { cp, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { cp, readdir } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { build } from '../../local/build';
 import { createIdentityService } from '../../local/identity-service/create-identity-service';
 import { requireEnvironment } from '../harness/app';
 import { startInstance } from '../harness/instance';
+import { buildForCommand, temporaryFolder } from '../harness/temporary-folder';
 
 const toStop: (() => Promise<unknown>)[] = [];
+const onStop = (stop: () => Promise<unknown>) => toStop.push(stop);
 afterAll(async () => {
   for (const stop of toStop.reverse()) await stop();
 });
 
-async function temporaryFolder(): Promise<string> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'card-backend-package-'));
-  toStop.push(() => rm(folder, { recursive: true }));
-  return folder;
-}
-
 it(`serves, alone in a folder, under Node ${process.versions.node}`, async () => {
-  const [dist, deployed] = [await temporaryFolder(), await temporaryFolder()];
-  await build(dist);
+  const [dist, deployed] = [await buildForCommand({ onStop }), await temporaryFolder({ onStop })];
   await cp(dist, deployed, { recursive: true });
   expect((await readdir(deployed)).sort()).toEqual(['host.json', 'main.js', 'main.js.map', 'package.json']);
   const resolveThere = createRequire(path.join(deployed, 'main.js')).resolve;
