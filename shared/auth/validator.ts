@@ -10,6 +10,8 @@ import type { DeriveTokenKey, TokenKey } from './token-key';
 
 /** The 3 s that a caller is promised, less the write of the row (250 ms) and the way back. */
 const FLIGHT_DEADLINE_MS = 2_700;
+/** Of the memory tier: an identity may be as long as the service's answer, 64 KiB, and many of these fill an instance. */
+const MAX_MEMORY_CHARACTERS = 16_000_000;
 const MAX_REJECTED = 1_000;
 const REJECTED_FOR_MS = 10_000;
 const DEFAULT_RETRY_AFTER_SECONDS = 5;
@@ -62,7 +64,11 @@ export interface Validator {
 
 export function createValidator(options: ValidatorOptions): Validator {
   const { deriveKey, provider, store, clock, ttlMs } = options;
-  const valid = new LRUCache<string, StoredIdentity>({ max: options.maxEntries ?? 10_000 });
+  const valid = new LRUCache<string, StoredIdentity>({
+    max: options.maxEntries ?? 10_000,
+    maxSize: MAX_MEMORY_CHARACTERS,
+    sizeCalculation: (stored) => JSON.stringify(stored).length,
+  });
   // A tier of its own, key to the end of its memory in ms: a flood of junk evicts no good entry. What enters one tier
   // leaves the other: it may have expired there, but would be back when the clock is set back.
   const rejected = new LRUCache<string, number>({ max: MAX_REJECTED });

@@ -132,6 +132,15 @@ describe('the tiers', () => {
     expect(store.reads).toBe(10_002);
   });
 
+  it('keeps fewer entries when identities are long, so that they do not fill the memory', async () => {
+    const { validator, identify } = setUp();
+    identify.mockResolvedValue({ kind: 'valid', identity: { ...asha, name: 'x'.repeat(60_000) } });
+    for (let n = 0; n < 300; n += 1) await validator.authenticate(`t${n}`);
+    expect((await validator.authenticate('t299')).source).toBe('memory');
+    expect((await validator.authenticate('t100')).source).toBe('memory');
+    expect((await validator.authenticate('t0')).source).toBe('table');
+  });
+
   it('hands out frozen identities', async () => {
     const { validator, restart } = setUp();
     const fresh = await validator.authenticate('t');
