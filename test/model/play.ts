@@ -5,7 +5,7 @@ import type fc from 'fast-check';
 import { createLockstep } from './lockstep';
 import { type Outcome, toOutcome } from './outcome';
 import { type Plan, START_MS, type Step, TOKEN_EXPIRES_AT_MS, TOKENS } from './plan';
-import { type Caller, findBreach, findSecondQuestion, Told } from './promises';
+import { type Caller, findBreach, findOlderAnswer, findSecondQuestion, Told } from './promises';
 import type { Expectation } from './reference-validator';
 import { drain, startVirtualTime, type VirtualTime } from './virtual-time';
 import { createWorld, type Instance, type World } from './world';
@@ -75,6 +75,7 @@ class Game {
       this.#check();
     }
     await this.#advance(2_700);
+    for (const { caller } of this.#callers) this.#reportOf(caller, findOlderAnswer(this.#told, caller));
     this.#check();
     if (this.#callers.some(({ caller }) => caller.outcome === undefined)) throw new Error('Somebody waits for ever.');
     await this.#servesWhenAllIsWell();
@@ -130,8 +131,7 @@ class Game {
   #judge(caller: Caller, outcome: Outcome, clock: () => number): void {
     if (outcome.kind === 'valid') this.#edges.push({ clock, atMs: outcome.expiresAtMs });
     if (outcome.kind === 'rejected') this.#edges.push({ clock, atMs: clock() + 10_000 });
-    const breach = findBreach(this.#world, this.#told, caller, outcome, this.time.uptimeMs());
-    this.#report(breach && `caller ${this.#describe(caller)}: ${breach}`);
+    this.#reportOf(caller, findBreach(this.#world, this.#told, caller, outcome, this.time.uptimeMs()));
   }
 
   /** The next request after the faults succeeds within 15 s, and nothing wrong is remembered. */
@@ -164,6 +164,10 @@ class Game {
       this.#report(`caller ${this.#describe(caller)} must have got ${JSON.stringify(expected.outcome)}`);
     }
     if (this.#breaches.length > 0) throw new Error(this.#breaches.join('\n'));
+  }
+
+  #reportOf(caller: Caller, breach: string | undefined): void {
+    this.#report(breach && `caller ${this.#describe(caller)}: ${breach}`);
   }
 
   #report(breach: string | undefined): void {

@@ -22,6 +22,7 @@ export interface Caller {
 export class Told {
   readonly #newest = new Map<string, Question>();
   readonly #toldAt = new Map<Question, number>();
+  readonly #rows: { readonly of: string; readonly question: number; readonly toldAt: number }[] = [];
 
   newest(instance: number, token: number): Question | undefined {
     return this.#newest.get(`${instance}/${token}`);
@@ -32,10 +33,18 @@ export class Told {
     return (this.#toldAt.get(question) ?? Number.POSITIVE_INFINITY) > happened;
   }
 
+  /** Whether somebody who had asked before that moment, or did then, was told of this question's row after it. */
+  wasRowSince({ instance, token, calledAt }: Caller, question: number): boolean {
+    return this.#rows.some(
+      (row) => row.of === `${instance}/${token}` && row.question === question && row.toldAt > calledAt,
+    );
+  }
+
   note(world: World, { instance, token }: Caller, outcome: Outcome): void {
     // A row may be older than what this instance has seen expire. Within its own bound it counts.
     if (outcome.kind === 'valid' && outcome.source === 'table') {
       this.#newest.set(`${instance}/${token}`, world.questions[outcome.question] as Question);
+      this.#rows.push({ of: `${instance}/${token}`, question: outcome.question, toldAt: world.happens() });
     }
     const fromService =
       outcome.kind === 'rejected' || (outcome.kind === 'valid' && outcome.source === 'identity-service');
@@ -91,8 +100,18 @@ function badIdentity(world: World, caller: Caller, outcome: Outcome & { kind: 'v
   if (newest === undefined || newest.number <= outcome.question) return undefined;
   const stillRejected =
     newest.verdict?.kind === 'rejected' && (newest.verdictAtMs ?? 0) + REJECTED_MS > caller.calledAtMs;
-  if (stillRejected) return `its token was rejected by the later answer ${newest.number}`;
-  return outcome.source === 'memory' ? `memory had the later answer ${newest.number}` : undefined;
+  return stillRejected ? `its token was rejected by the later answer ${newest.number}` : undefined;
+}
+
+/**
+ * Memory must not go back to an older answer than it has told of; unless it has that from a row, of which whoever had it
+ * read may not have been told yet. So this can be asked only when all have been told.
+ */
+export function findOlderAnswer(told: Told, caller: Caller): string | undefined {
+  const { newest, outcome } = caller;
+  if (outcome?.kind !== 'valid' || outcome.source !== 'memory') return undefined;
+  if (newest === undefined || newest.number <= outcome.question) return undefined;
+  return told.wasRowSince(caller, outcome.question) ? undefined : `memory had the later answer ${newest.number}`;
 }
 
 /** Only a no is a no, a definite one is kept for 10 s at most, and no other one at all. */
