@@ -4,11 +4,9 @@
 @description('What the API is told by its settings.')
 type api = {
   @description('The address of the identity service: https.')
-  @minLength(1)
   identityBaseUrl: string
 
   @description('The cards that may use the API: a comma list of their actionPackageIds.')
-  @minLength(1)
   allowedCardIds: string
 
   @description('The origins of the web pages that may call the API. `*` is refused.')

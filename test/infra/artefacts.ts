@@ -3,6 +3,8 @@ import path from 'node:path';
 import type { Bicep, Diagnostic } from './bicep';
 import {
   bicepFiles,
+  groupParametersFile,
+  groupValuesFile,
   mainFile,
   parametersFile,
   scenarioFile,
@@ -12,7 +14,7 @@ import {
   valuesFile,
 } from './files';
 
-/** What `infra/main.bicepparam` reads; over the shell's own, so that the artefacts come out the same everywhere. */
+/** What the parameters files read; over the shell's own, so that the artefacts come out the same everywhere. */
 export const artefactEnvironment: NodeJS.ProcessEnv = {
   ...process.env,
   AZURE_ENV_NAME: 'sample',
@@ -37,8 +39,12 @@ export async function makeArtefacts(bicep: Bicep, root: string): Promise<Outcome
   const compilations = await Promise.all(files.map((file) => compile(bicep, root, file)));
   const problems = causes(compilations.flatMap(({ diagnostics }) => diagnostics)).map((it) => describe(it, root));
   const texts = new Map(compilations.map(({ file, text }) => [file, text]));
-  const [template, parameters] = [texts.get(mainFile), texts.get(parametersFile)];
-  if (!template || !parameters || compilations.some(({ text }) => !text)) return { problems: [...new Set(problems)] };
+  const [template, parameters, groupParameters] = [mainFile, parametersFile, groupParametersFile].map((file) =>
+    texts.get(file),
+  );
+  if (!template || !parameters || !groupParameters || compilations.some(({ text }) => !text)) {
+    return { problems: [...new Set(problems)] };
+  }
 
   const predictions = await Promise.all(scenarioNames().map((scenario) => predict(bicep, root, scenario)));
   problems.push(...predictions.flatMap(({ errors }) => errors));
@@ -48,6 +54,7 @@ export async function makeArtefacts(bicep: Bicep, root: string): Promise<Outcome
   const artefacts = new Map([
     [templateFile, template],
     [valuesFile, toStableJson(JSON.parse(parameters).parameters)],
+    [groupValuesFile, toStableJson(JSON.parse(groupParameters).parameters)],
     ...snapshots,
   ]);
   return { problems: [...new Set(problems)], ...(snapshots.length === predictions.length && { artefacts }) };

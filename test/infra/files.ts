@@ -9,8 +9,10 @@ export const mainFile = 'infra/main.bicep';
 export const parametersFile = 'infra/main.bicepparam';
 export const linterFile = 'infra/bicepconfig.json';
 export const templateFile = 'infra/azuredeploy.json';
-/** The values that the parameters file makes of the sample environment. */
+export const groupParametersFile = 'infra/resources.bicepparam';
+/** The values that the parameters files make of the sample environment. */
 export const valuesFile = 'test/infra/scenarios/main.parameters.json';
+export const groupValuesFile = 'test/infra/scenarios/resources.parameters.json';
 
 const snapshotEnding = '.snapshot.json';
 export const snapshotFile = (scenario: string) => `${scenariosFolder}/${scenario}${snapshotEnding}`;

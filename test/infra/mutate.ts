@@ -12,7 +12,7 @@ import { repositoryRoot } from '../../local/paths';
 import { artefactEnvironment, makeArtefacts, type Outcome } from './artefacts';
 import { type Bicep, openBicep } from './bicep';
 import { toDeployments } from './deployment';
-import { infraFolder, mainFile, scenariosFolder, templateFile, valuesFile } from './files';
+import { infraFolder, mainFile, scenariosFolder, templateFile } from './files';
 import { type Mutation, mutations } from './mutations';
 import { checkParameterValues } from './parameter-values';
 import { checkRefusals } from './refusals';
@@ -125,11 +125,11 @@ async function breaches(bicep: Bicep, root: string, { artefacts }: Outcome, file
   );
   const decides = !/\/(modules|queries)\//.test(file);
   const accepted = decides ? await checkRefusals(bicep, textOf(templateFile)) : [];
-  const wrong = checkParameterValues(textOf(valuesFile));
+  const wrong = checkParameterValues(textOf);
   return [
     ...broken,
     ...accepted.map((what) => ({ rule: 'bad parameters are refused', what })),
-    ...wrong.map((what) => ({ rule: 'the parameters file takes each value from its variable', what })),
+    ...wrong.map((what) => ({ rule: 'the parameters files make the same of the environment', what })),
   ];
 }
 

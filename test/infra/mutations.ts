@@ -59,6 +59,11 @@ export const mutations: readonly Mutation[] = [
       "param alertEmail = ''",
     ],
   ]),
+  ...inFile('infra/resources.bicepparam', [
+    ['a group that exists gets another Node', "nodeVersion: '24'", "nodeVersion: '22'"],
+    ['a group that exists gets other cards', "'ALLOWED_CARD_IDS'", "'IDENTITY_BASE_URL'"],
+    ['a group that exists caches for a second', 'tokenCacheTtlSeconds: 1800', 'tokenCacheTtlSeconds: 1'],
+  ]),
   ...inFile('infra/types.bicep', [
     ['Node 20 may be chosen', "'22' | '24'", "'20' | '22' | '24'"],
     ['1024 MB may be chosen', '512 | 2048 | 4096', '512 | 1024 | 2048 | 4096'],
@@ -92,6 +97,11 @@ export const mutations: readonly Mutation[] = [
       'a region without Flex Consumption is taken',
       "contains(loadJsonContent('flex-regions.json'), region)",
       'length(location) > 0',
+    ],
+    [
+      'a group that exists gets a private network',
+      'param privateNetwork bool = false',
+      'param privateNetwork bool = true',
     ],
     ['the unchecked origins are used', 'allowedOrigins: checkedOrigins', 'allowedOrigins: api.allowedOrigins'],
     ['the name of the storage account has a hyphen', "'st${suffix}'", "'st-${suffix}'"],
@@ -188,6 +198,38 @@ export const mutations: readonly Mutation[] = [
     ['a log category does not exist', "'StorageWrite'", "'BlobWrite'"],
     ['a log category belongs to the level below', "'Transaction'", "'AllMetrics'"],
     ['the storage account is not tagged', '  tags: tags\n', ''],
+  ]),
+  ...inFile('infra/modules/storage.bicep', [
+    [
+      'a role cannot be given to an identity that is made anew',
+      'guid(account.id, identity.id, role)',
+      'guid(account.id, role)',
+    ],
+  ]),
+  ...inFile('infra/modules/monitoring.bicep', [
+    ['queries are saved all at a time, which is a conflict', '@batchSize(1)\n', ''],
+  ]),
+  ...inFile('infra/modules/network.bicep', [
+    ['the endpoints have too few addresses', "'10.0.0.64/27'", "'10.0.0.64/30'"],
+    ['a subnet begins between two', "'10.0.0.64/27'", "'10.0.0.68/27'"],
+    ['the record of an endpoint has no name', 'Configs: [{ name: service', "Configs: [{ name: ''"],
+  ]),
+  ...inFile('infra/modules/app.bicep', [
+    ['the API is older than Flex Consumption', 'serverfarms@2025-03-01', 'serverfarms@2018-02-01'],
+    [
+      'the API of the app is another',
+      "resource app 'Microsoft.Web/sites@2025-03-01'",
+      "resource app 'Microsoft.Web/sites@2023-12-01'",
+    ],
+    ['the plan is for Windows', "kind: 'functionapp'\n", "kind: 'windows'\n"],
+  ]),
+  ...inFile('infra/modules/alerts.bicep', [
+    ['an alert stays on when all is well', 'autoMitigate: true', 'autoMitigate: false', 1],
+    [
+      'one slow failure is an alert',
+      "operator: 'Include', values: ['200', '201']",
+      "operator: 'Exclude', values: ['0']",
+    ],
   ]),
   ...inFile('infra/modules/vault.bicep', [
     ['the secret is another one at every deployment', '@onlyIfNotExists()\n', ''],
@@ -364,7 +406,6 @@ export const mutations: readonly Mutation[] = [
   ...inFile('infra/modules/alerts.bicep', [
     ['the alert on failures watches what never fails for the host', "'requests/count'", "'requests/failed'"],
     ['the alert on failures needs five million', 'threshold: 5\n', 'threshold: 5000000\n', 1],
-    ['the alert on latency counts the runs of the timer', "operator: 'Exclude'", "operator: 'Include'"],
     ['two deployments in a group share an alert', "name: '${names.functionApp}-${alert.name}'", 'name: alert.name', 1],
     ['the heartbeat is missed only after a day', "'PT3H'", "'P1D'"],
     ['the heartbeat fires when there is one', "operator: 'LessThan'", "operator: 'GreaterThan'"],

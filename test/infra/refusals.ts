@@ -29,6 +29,7 @@ const refusals: readonly Refusal[] = [
     'identityBaseUrl',
     'must be an https address',
     [
+      '',
       'http://identity.example',
       'https://',
       'https:/x/identity.example',
@@ -45,6 +46,7 @@ const refusals: readonly Refusal[] = [
     ].map((url) => `'${url}'`),
   ),
   ...refused('allowedCardIds', 'at least one card', [
+    "''",
     "' , '",
     "'card orders'",
     '\'"card-orders"\'',

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { repositoryRoot } from '../../local/paths';
 import { readDeployments } from './deployment';
-import { parametersFile, valuesFile } from './files';
+import { groupParametersFile, parametersFile } from './files';
 import { checkParameterValues } from './parameter-values';
 import { rules } from './rules';
 
@@ -16,16 +16,19 @@ describe.each(readDeployments().map((deployment) => [deployment.scenario, deploy
   },
 );
 
-describe('the parameters file', () => {
+describe('the parameters files', () => {
   const read = (file: string) => readFileSync(path.join(repositoryRoot, file), 'utf8');
 
-  it('takes each value from its variable', () => {
-    expect(checkParameterValues(read(valuesFile))).toEqual([]);
+  it('take each value from its variable, and both make the same of them', () => {
+    expect(checkParameterValues(read)).toEqual([]);
   });
 
-  it('lets origins and mail address be absent, and nothing else', () => {
-    const variables = [...read(parametersFile).matchAll(/readEnvironmentVariable\('(\w+)'(, '')?\)/g)];
-    const optional = variables.filter(([, , fallback]) => fallback !== undefined).map(([, name]) => name);
-    expect(optional).toEqual(['ALLOWED_ORIGINS', 'ALERT_EMAIL']);
-  });
+  it.each([parametersFile, groupParametersFile])(
+    '%s lets origins and mail address be absent, and nothing else',
+    (file) => {
+      const variables = [...read(file).matchAll(/readEnvironmentVariable\('(\w+)'(, '')?\)/g)];
+      const optional = variables.filter(([, , fallback]) => fallback !== undefined).map(([, name]) => name);
+      expect(optional).toEqual(['ALLOWED_ORIGINS', 'ALERT_EMAIL']);
+    },
+  );
 });

@@ -38,10 +38,12 @@ const VAULT_REFERENCE = /^@Microsoft\.KeyVault\(VaultName=([^;]+);SecretName=([^
 export const appRules = [
   rule('the plan is Flex Consumption on Linux', (deployment, must) => {
     const plan = only(deployment, 'Microsoft.Web/serverfarms');
-    must.be('its SKU', plan.sku, { name: 'FC1', tier: 'FlexConsumption' });
+    must.be('its SKU and kind', [plan.sku, plan.kind], [{ name: 'FC1', tier: 'FlexConsumption' }, 'functionapp']);
     must.be('reserved', plan.properties.reserved, true);
     const app = only(deployment, 'Microsoft.Web/sites');
     must.be('the kind of the app', app.kind, 'functionapp,linux');
+    // Older ones know nothing of functionAppConfig, or let parts of it fall.
+    must.be('their API', [plan.apiVersion, app.apiVersion], ['2025-03-01', '2025-03-01']);
     must.be('its plan', app.properties.serverFarmId, plan.id);
   }),
 

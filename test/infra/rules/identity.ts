@@ -41,6 +41,19 @@ export const identityRules = [
     }
   }),
 
+  rule('the name of a role assignment is of its scope, identity and role', ({ template }, must) => {
+    // Otherwise the second deployment, or the one after the identity was made anew, is refused.
+    const assignments = modulesOf(template).flatMap(({ resources }) =>
+      Object.values(resources).filter(({ type }) => type === 'Microsoft.Authorization/roleAssignments'),
+    );
+    must.be('assignments', assignments.length, 3); // of four roles: two are made in a loop
+    const identity = "resourceId('Microsoft.ManagedIdentity/userAssignedIdentities', parameters('names').identity)";
+    for (const { name, scope, properties } of assignments) {
+      const role = /^\[subscriptionResourceId\('[\w./]+', (.*)\)\]$/.exec(properties.roleDefinitionId)?.[1];
+      must.be('the name', name, `[guid(${scope.slice(1, -1)}, ${identity}, ${role})]`);
+    }
+  }),
+
   rule(
     'roles are made before the app, and what they are given on and to before them',
     ({ template, scenario }, must) => {

@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { Deployment, PredictedResource } from '../deployment';
 import { diagnose, outputColumns } from '../kusto';
 import { ofType, only, rule } from '../rule';
+import { moduleNamed } from '../template';
 
 const ALERT_QUERIES = ['identity-unavailable', 'no-heartbeat'];
 
@@ -70,6 +71,8 @@ export const monitoringRules = [
       .filter(([name]) => !ALERT_QUERIES.includes(name))
       .map(([name, text]) => [name, text.split('\n')[0]?.slice('// '.length), text]);
     must.be('the saved queries', saved.sort(), written.sort());
+    const copy = moduleNamed(deployment.template, 'monitoring').resources['savedQueries']?.['copy'];
+    must.be('one at a time, or else a conflict', [copy?.mode, copy?.batchSize], ['serial', 1]);
   }),
 
   rule('diagnostics of app, storage and vault go to the workspace, in categories that exist', (deployment, must) => {
@@ -87,9 +90,9 @@ export const monitoringRules = [
 
   rule('the metric alerts are exactly these', (deployment, must) => {
     for (const { location, properties } of ofType(deployment, 'Microsoft.Insights/metricAlerts')) {
-      const { enabled, scopes, criteria, evaluationFrequency, windowSize } = properties;
+      const { enabled, scopes, criteria, evaluationFrequency, windowSize, autoMitigate } = properties;
       must.be('its place', location, 'global');
-      must.be('enabled', enabled, true);
+      must.be('enabled, and resolved by itself', [enabled, autoMitigate], [true, true]);
       must.be('what it watches', scopes, [only(deployment, 'Microsoft.Insights/components').id]);
       must.be('how often', [evaluationFrequency, windowSize], ['PT5M', 'PT15M']);
       must.be('criteria', criteria['odata.type'], 'Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria');
@@ -124,7 +127,7 @@ export const monitoringRules = [
           metricName: 'requests/duration',
           timeAggregation: 'Average',
           threshold: 1000, // ms
-          dimensions: [{ name: 'request/resultCode', operator: 'Exclude', values: ['0'] }],
+          dimensions: [{ name: 'request/resultCode', operator: 'Include', values: ['200', '201'] }],
         },
       ],
     ]);
@@ -133,8 +136,9 @@ export const monitoringRules = [
   rule('the log alerts are exactly these', (deployment, must) => {
     const workspace = only(deployment, 'Microsoft.OperationalInsights/workspaces');
     for (const [name, { location, kind, properties }] of alertsOf(deployment, 'scheduledQueryRules')) {
-      const { enabled, scopes, skipQueryValidation } = properties;
+      const { enabled, autoMitigate, scopes, skipQueryValidation } = properties;
       must.be(`${name}: kind`, [kind, location, enabled], ['LogAlert', workspace.location, true]);
+      must.be(`${name}: resolved by itself`, autoMitigate, true);
       must.be(`${name}: what it asks`, scopes, [workspace.id]);
       // A workspace that was just made has no tables.
       must.be(`${name}: skipQueryValidation`, skipQueryValidation, true);

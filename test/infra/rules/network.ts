@@ -6,11 +6,13 @@ const SERVICES = ['blob', 'table'];
 /** RFC 1918, the first of its three ranges. */
 const isPrivate = (prefix: string) => prefix.startsWith('10.');
 
-/** The first and last address of `10.0.0.0/24`, as numbers. */
+/** The first and last address of `10.0.0.0/24`, as numbers. Throws when the prefix begins between two networks of its size. */
 function toRange(prefix: string): { first: number; last: number } {
   const [address = '', length] = prefix.split('/');
   const first = address.split('.').reduce((number, byte) => number * 256 + Number(byte), 0);
-  return { first, last: first + 2 ** (32 - Number(length)) - 1 };
+  const size = 2 ** (32 - Number(length));
+  if (first % size !== 0) throw new Error(`${prefix} is no network`);
+  return { first, last: first + size - 1 };
 }
 
 export const networkRules = [
@@ -56,6 +58,10 @@ export const networkRules = [
     must.hold('the network must be private', network.properties.addressSpace.addressPrefixes.every(isPrivate));
     const delegated = subnets.filter(({ properties }) => properties.delegations !== undefined);
     must.be('delegated subnets', delegated.length, 1);
+    for (const { properties } of subnets) {
+      const length = Number(String(properties.addressPrefix).split('/')[1]);
+      must.hold(`/${length} must be /29 or larger, as Azure keeps five addresses of each`, length <= 29);
+    }
     const names = subnets.map(({ name }) => name);
     must.hold(
       'Flex takes no other names',
@@ -106,7 +112,8 @@ export const networkRules = [
     for (const { name, properties } of records) {
       const service = name.split('/')[0]?.split('-').at(-1);
       const zone = zones.find((candidate) => candidate.name === zoneName(service ?? ''));
-      must.be(`the zone of ${service}`, properties.privateDnsZoneConfigs[0].properties.privateDnsZoneId, zone?.id);
+      const [config] = properties.privateDnsZoneConfigs;
+      must.be(`the zone of ${service}`, config, { name: service, properties: { privateDnsZoneId: zone?.id } });
     }
   }),
 ];
