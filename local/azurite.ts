@@ -17,6 +17,8 @@ export interface AzuriteOptions {
   readonly services?: 'table' | 'all';
   /** Where the data is kept; without it, in memory only. */
   readonly location?: string;
+  /** Node's own options, before the script. */
+  readonly nodeArgs?: readonly string[];
 }
 
 export interface Azurite extends ChildService {
@@ -26,7 +28,8 @@ export interface Azurite extends ChildService {
 }
 
 /** Begins Azurite; `ready` tells when it answers. */
-export function spawnAzurite({ port = azuritePorts.table, services = 'table', location }: AzuriteOptions): Azurite {
+export function spawnAzurite(options: AzuriteOptions): Azurite {
+  const { port = azuritePorts.table, services = 'table', location, nodeArgs = [] } = options;
   const script = services === 'all' ? 'azurite.js' : 'table/main.js';
   const serviceCount = services === 'all' ? 3 : 1;
   let started = 0;
@@ -35,6 +38,7 @@ export function spawnAzurite({ port = azuritePorts.table, services = 'table', lo
     args: [
       '--import',
       endWithParent,
+      ...nodeArgs,
       path.join(path.dirname(require.resolve('azurite/package.json')), 'dist/src', script),
       '--silent',
       '--disableTelemetry',
