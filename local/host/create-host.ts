@@ -6,6 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { type Answer, writeAnswer } from './answer';
 import { type CorsOptions, createCors } from './cors';
@@ -84,14 +85,23 @@ export async function createHost(options: HostOptions): Promise<Host> {
 
   const server = createServer({ maxHeaderSize: parserLimitBytes, requireHostHeader: false });
   server.keepAliveTimeout = keepAliveTimeoutMs;
+  /** The latest request of each connection. */
+  const latest = new WeakMap<Duplex, { request: IncomingMessage; answered: Promise<unknown> }>();
   const serve = (request: IncomingMessage, response: ServerResponse) => {
     // Rejects only when the client has gone, or a header cannot be written.
-    app.track(handle(app, request, response).catch(() => response.destroy()));
+    const answered = handle(app, request, response).catch(() => response.destroy());
+    latest.set(request.socket, { request, answered });
+    app.track(answered);
   };
   server.on('request', serve);
   // Without a listener Node answers 417 to any expectation other than 100-continue.
   server.on('checkExpectation', serve);
-  server.on('clientError', (error, socket) => answerClientError(error, socket, app.settings.customHeaders));
+  server.on('clientError', async (error, socket) => {
+    const last = latest.get(socket);
+    // What came before in full is answered before; of what is broken in its body, nothing will be.
+    if (last?.request.complete) await last.answered;
+    answerClientError(error, socket, app.settings.customHeaders);
+  });
 
   let port: number;
   try {

@@ -11,6 +11,9 @@ const headerCountLimit = 100;
 /** For Node's own parser, which counts the request line too: the finer limits are then checked here. */
 export const parserLimitBytes = requestLineLimitBytes + headersLimitBytes;
 
+/** Kestrel's: a name of these characters, or an IPv6 address; then a port. No user name, with which no request can be made. */
+const hostForm = /^(?:[\w!$&'()\-.~]+|\[[\da-f:.]+\])(?::\d+)?$/i;
+
 /** The status with which to refuse the request, if it is to be refused. */
 export function refuse(request: IncomingMessage): 400 | 414 | 431 | undefined {
   const { method = '', url = '', rawHeaders, httpVersion } = request;
@@ -26,11 +29,12 @@ export function refuse(request: IncomingMessage): 400 | 414 | 431 | undefined {
 
   const hosts = headers.filter(([name]) => name.toLowerCase() === 'host').map(([, value]) => value);
   if (hosts.length > 1 || (hosts.length === 0 && httpVersion !== '1.0')) return 400;
-  return hosts.every((host) => URL.canParse(`http://${host}`)) ? undefined : 400;
+  return hosts.every((host) => hostForm.test(host) && URL.canParse(`http://${host}`)) ? undefined : 400;
 }
 
 /** Answers a request that Node's parser refused, and closes the connection. */
 export function answerClientError(error: Error, socket: Duplex, customHeaders: Readonly<Record<string, string>>): void {
+  if (socket.writableEnded) return; // refused already: this is of what came after
   if (codeOf(error) === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
@@ -57,7 +61,10 @@ function statusOf(error: Error): number {
 }
 
 /** Tells an unusual method from something that is not HTTP at all, such as a TLS handshake. */
-function hasRequestLine(error: Error & { rawPacket?: Uint8Array }): boolean {
-  const text = Buffer.from(error.rawPacket ?? []).toString('latin1');
+function hasRequestLine(error: Error & { rawPacket?: Uint8Array; bytesParsed?: number }): boolean {
+  const packet = Buffer.from(error.rawPacket ?? []).toString('latin1');
+  // Other requests may have come before it.
+  const before = packet.lastIndexOf('\r\n\r\n', error.bytesParsed);
+  const text = before < 0 ? packet : packet.slice(before + '\r\n\r\n'.length);
   return /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+ \/\S* HTTP\/1\.[01]\r\n/.test(text);
 }

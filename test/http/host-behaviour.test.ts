@@ -127,6 +127,8 @@ describe('requests', () => {
   it.each([
     [400, 'two Host headers', 'GET /api/run HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n'],
     [400, 'a Host header that is none', 'GET /api/run HTTP/1.1\r\nhost: a b\r\n\r\n'],
+    [400, 'a Host header with a user name', 'GET /api/run HTTP/1.1\r\nhost: user@a\r\n\r\n'],
+    [400, 'a Host header with a path', 'GET /api/run HTTP/1.1\r\nhost: a/b\r\n\r\n'],
     [400, 'an encoded null', 'GET /api/%00 HTTP/1.1\r\nhost: a\r\n\r\n'],
     [400, 'a malformed header', 'GET /api/run HTTP/1.1\r\nhost: a\r\nbad header: 1\r\n\r\n'],
     [400, 'something other than HTTP', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03'],
@@ -140,6 +142,28 @@ describe('requests', () => {
     expect(response.headers.map(([name]) => name)).not.toContain('x-content-type-options');
     expect(lines).toEqual([]);
   });
+
+  it.each([
+    ['something other than HTTP', '\x16\x03\x01', 400],
+    ['more than Content-Length says', '{"a":1}', 400],
+    ['an unusual method', 'TEA /api/run HTTP/1.1\r\n\r\n', 404],
+  ])('are answered before what follows is refused: %s', async (_, following, status) => {
+    const { host } = await start(`${imports}
+      app.http('run', { handler: async () => { await new Promise(setImmediate); return { body: 'ran' }; } });
+    `);
+    const response = await exchange(host.port, Buffer.from(`GET /api/run HTTP/1.1\r\nhost: a\r\n\r\n${following}`));
+    expect(response.status).toBe(200);
+    expect(response.body.toString()).toMatch(new RegExp(`^ranHTTP/1\\.1 ${status} `));
+  });
+
+  it.each(['a', 'a.b:80', 'localhost:7071', '127.0.0.1', '[::1]:80'])(
+    'reach the function at the host %s',
+    async (name) => {
+      const { host } = await start(`${imports} app.http('run', { handler: () => ({ body: 'ran' }) });`);
+      const head = `GET /api/run HTTP/1.1\r\nhost: ${name}\r\nconnection: close\r\n\r\n`;
+      expect((await exchange(host.port, Buffer.from(head))).body.toString()).toBe('ran');
+    },
+  );
 
   it('with a body over 100 MiB are refused with 500 before the function runs', async () => {
     const { host, lines } = await start(`${imports} app.http('run', { handler: () => ({}) });`);
