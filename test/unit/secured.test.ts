@@ -67,3 +67,13 @@ it.each([
   });
   expect(log.mock.calls).toEqual([[level, expect.objectContaining({ event: 'request_failed', ...fields })]]);
 });
+
+it('logs where an error was thrown, and nothing of a message that looks like it', async () => {
+  const { log, run } = setUp();
+  await run(() => {
+    throw new Error('SENTINEL\n    at SENTINEL');
+  });
+  const [[, { stack }]] = log.mock.calls;
+  expect(stack[0]).toMatch(/secured\.test\.ts/);
+  expect(JSON.stringify(log.mock.calls)).not.toContain('SENTINEL');
+});
