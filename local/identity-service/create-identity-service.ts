@@ -1,4 +1,5 @@
 /** A stand-in for the remote identity service, over HTTP like the real one: mints tokens, answers who a token is of. */
+import { setMaxListeners } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { json } from 'node:stream/consumers';
 import * as v from 'valibot';
@@ -53,6 +54,7 @@ export async function createIdentityService(options: IdentityServiceOptions): Pr
   const { port: wantedPort, log = () => undefined, now = Date.now } = options;
   const tokens = createTokenMint(now);
   const closing = new AbortController();
+  setMaxListeners(0, closing.signal); // each call that is delayed listens
   let currentFault: { fault: Fault; timesLeft: number } | undefined;
   let concurrent = 0;
   let counts = noCalls();
