@@ -17,14 +17,18 @@ export interface ChildServiceOptions {
   readonly isReady: (line: string) => boolean;
   /** Gets each line of output after that. */
   readonly log?: (line: string) => void;
+  /** Gets what it writes to its standard error, as it comes. */
+  readonly logError?: (text: string) => void;
 }
 
 export interface ChildService {
   readonly pid: number | undefined;
   /** Rejects with LocalError, and the child's own reason, when it ends before it is ready. */
   readonly ready: Promise<void>;
-  /** Resolves with one sentence when the process has ended. */
+  /** Resolves with one sentence when the process has ended, and all that it wrote has been read. */
   readonly ended: Promise<string>;
+  /** Null before that, and where it was a signal that ended it. */
+  exitCode(): number | null;
   /** Resolves when the process has ended. */
   stop(): Promise<void>;
 }
@@ -33,7 +37,7 @@ export interface ChildService {
  * Starts Node with `args`. The child must end when its IPC channel closes: `stop` closes it, and so does the system
  * when this process is gone, even by SIGKILL.
  */
-export function startChildService({ name, args, env, isReady, log }: ChildServiceOptions): ChildService {
+export function startChildService({ name, args, env, isReady, log, logError }: ChildServiceOptions): ChildService {
   const child = spawn(process.execPath, args, {
     cwd: repositoryRoot,
     env: env ?? process.env,
@@ -45,10 +49,13 @@ export function startChildService({ name, args, env, isReady, log }: ChildServic
   let errors = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     errors = (errors + text).slice(-4000);
+    logError?.(text);
   });
 
   // Not the event `close`: Node does not emit it after `disconnect`. The last words are read all the same.
-  const lastWords = new Promise<void>((resolve) => child.stderr?.once('close', resolve));
+  const lastWords = Promise.all(
+    [child.stdout, child.stderr].map((stream) => new Promise<void>((resolve) => stream?.once('close', resolve))),
+  );
   const ended = new Promise<string>((resolve) => {
     child.once('error', (error) => resolve(`${name} did not start: ${error.message}`));
     child.once('exit', async (code, signal) => {
@@ -74,6 +81,7 @@ export function startChildService({ name, args, env, isReady, log }: ChildServic
     pid: child.pid,
     ready,
     ended,
+    exitCode: () => child.exitCode,
     async stop() {
       if (child.connected) child.disconnect();
       const kill = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs);

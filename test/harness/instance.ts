@@ -5,6 +5,8 @@ export interface Instance extends ChildService {
   readonly url: string;
   /** What the host and the app have logged. */
   readonly lines: readonly string[];
+  /** What the process has written to its standard error, as it came. */
+  readonly errors: readonly string[];
   /** Ends the process with this signal, and resolves with one sentence when it is gone. */
   kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<string>;
 }
@@ -16,6 +18,7 @@ export async function startInstance(
   { port = 0, nodeArgs = [] }: { port?: number; nodeArgs?: readonly string[] } = {},
 ): Promise<Instance> {
   const lines: string[] = [];
+  const errors: string[] = [];
   let url = '';
   const service = startChildService({
     name: 'The host',
@@ -26,12 +29,14 @@ export async function startInstance(
       return true;
     },
     log: (line) => lines.push(line),
+    logError: (text) => errors.push(text),
   });
   await service.ready;
   return {
     ...service,
     url,
     lines,
+    errors,
     kill(signal) {
       if (service.pid !== undefined) process.kill(service.pid, signal);
       return service.ended;
