@@ -4,10 +4,11 @@
  */
 import fc from 'fast-check';
 import { runCommand } from '../../local/command';
-import { LocalError } from '../../local/local-error';
+import { readNumber } from '../harness/read-number';
 import { keyProperties } from './key-properties';
 import { sequenceProperties } from './properties';
 
+const USAGE = 'npm run model -- [sequences] [seed]';
 const DEFAULT_SEQUENCES = 100_000;
 /** Of each property of keys, for each sequence. */
 const KEYS_PER_SEQUENCE = 0.1;
@@ -16,8 +17,8 @@ const KEYS_PER_SEQUENCE = 0.1;
 Error.stackTraceLimit = 0;
 
 runCommand(async ({ finish }) => {
-  const sequences = readNumber(process.argv[2], DEFAULT_SEQUENCES);
-  const seed = readNumber(process.argv[3], Math.floor(Math.random() * 2 ** 31));
+  const sequences = readNumber(process.argv[2], DEFAULT_SEQUENCES, USAGE);
+  const seed = readNumber(process.argv[3], Math.floor(Math.random() * 2 ** 31), USAGE);
   console.log(`Seed ${seed}. Again: npm run model -- ${sequences} ${seed}`);
 
   const tried = [
@@ -36,10 +37,3 @@ runCommand(async ({ finish }) => {
   console.log(failures === 0 ? `${sequences} sequences: all hold.` : `${failures} of ${tried.length} fail.`);
   finish(failures === 0 ? 0 : 1);
 });
-
-function readNumber(text: string | undefined, otherwise: number): number {
-  const value = text === undefined ? otherwise : Number(text);
-  if (!Number.isInteger(value))
-    throw new LocalError(`"${text}" is no whole number. Usage: npm run model -- [sequences] [seed]`);
-  return value;
-}
