@@ -1,0 +1,61 @@
+/** Tokens that nobody minted, and who sends them. */
+import { jwtWith } from '../harness/tokens';
+import { findCanaries, JUNK_BEGINNING } from './canaries';
+import { openConnection } from './connection';
+import type { Stand } from './stand';
+import { whoami } from './user';
+
+export interface JunkSort {
+  readonly name: string;
+  /** Another one for each `n`. */
+  readonly token: (n: number) => string;
+  /** The cap, or its part for this sort and one good token at a time beside it. */
+  readonly mostCallsAtATime: number;
+  /** How many times as long as without a flood a new user may wait: some 5 turns in the one line, or 1. Doubled, for a busy machine. */
+  readonly mostRatio: number;
+}
+
+export const junkSorts: readonly JunkSort[] = [
+  {
+    name: 'no JWT', // which the provider does not recognize
+    token: (n) => `${JUNK_BEGINNING}${n}`,
+    mostCallsAtATime: 8 + 1,
+    mostRatio: 2.5,
+  },
+  {
+    name: 'JWT', // of the form of a good one: only the identity service can tell
+    token: (n) => jwtWith({ jti: `${JUNK_BEGINNING}${n}`, exp: Math.floor(Date.now() / 1_000) + 1_800 }),
+    mostCallsAtATime: 16,
+    mostRatio: 10,
+  },
+];
+
+const SENDERS = 64;
+const NO_ANSWER_MS = 10_000;
+
+export interface Flood {
+  readonly isOver: boolean;
+  /** Resolves when every token has been answered. */
+  readonly over: Promise<unknown>;
+}
+
+/** Sends the tokens from `first` to before `end`, 64 at a time, each once. */
+export function startFlood(stand: Stand, sort: JunkSort, first: number, end: number, complaints: string[]): Flood {
+  let next = first;
+  async function send(): Promise<void> {
+    const connection = openConnection(stand.port);
+    while (next < end) {
+      connection.write(whoami(sort.token(next++)));
+      const answer = await connection.read(NO_ANSWER_MS);
+      if (answer?.status !== 401) complaints.push(`${sort.name}: junk was answered ${answer?.status ?? 'nothing'}`);
+      for (const canary of findCanaries(answer?.body ?? '', stand)) complaints.push(`an error tells ${canary}`);
+    }
+    connection.close();
+  }
+  return {
+    get isOver() {
+      return next >= end;
+    },
+    over: Promise.all(Array.from({ length: SENDERS }, send)),
+  };
+}

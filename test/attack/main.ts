@@ -1,0 +1,73 @@
+/**
+ * `npm run attack`: floods an instance with junk tokens, sends it 20,000 malformed requests, and crashes others. Prints
+ * how long good users wait, how often each answer came, and what did not hold. Arguments after `--`: how many requests,
+ * with half as many junk tokens, and the seed of an earlier run.
+ */
+import { runCommand } from '../../local/command';
+import { readNumber } from '../harness/read-number';
+import { buildForCommand, temporaryFolder } from '../harness/temporary-folder';
+import { findCanariesInLog } from './canaries';
+import { buildCrashingApp, runCrashes } from './crash';
+import { type Flooded, type FloodResult, runFloods } from './flood';
+import { type FuzzResult, runFuzz } from './fuzz';
+import { openStand } from './stand';
+
+const USAGE = 'npm run attack -- [requests] [seed]';
+const DEFAULT_REQUESTS = 20_000;
+
+runCommand(async (command) => {
+  const startedAtMs = performance.now();
+  const count = readNumber(process.argv[2], DEFAULT_REQUESTS, USAGE);
+  const seed = readNumber(process.argv[3], Math.floor(Math.random() * 2 ** 31), USAGE);
+  const junk = Math.ceil(count / 4);
+  console.log(`Seed ${seed}. Again: npm run attack -- ${count} ${seed}`);
+
+  const appDirectory = await buildForCommand(command);
+  const crashingDirectory = await temporaryFolder(command);
+  await buildCrashingApp(appDirectory, crashingDirectory);
+  const stand = await openStand(appDirectory);
+  command.onStop(() => stand.close());
+
+  const floods = await runFloods(stand, { junk, known: 50, calm: 20 });
+  for (const flood of floods.floods) console.log(describeFlood(flood, junk));
+  const fuzz = await runFuzz(stand, { count, seed });
+  console.log(`${count} malformed requests, in part followed by others, were answered:\n${toTable(fuzz)}`);
+  const crashes = await runCrashes(stand, crashingDirectory);
+  console.log('Functions crashed in six processes, which must tell nothing of their users.');
+
+  const complaints = [...floods.complaints, ...fuzz.complaints, ...crashes, ...findCanariesInLog(stand)];
+  for (const complaint of new Set(complaints)) console.log(`DOES NOT HOLD: ${complaint}`);
+  const seconds = ((performance.now() - startedAtMs) / 1_000).toFixed();
+  console.log(`${summarizeFloods(floods, junk)}; ${summarizeFuzz(fuzz, count)} (${seconds} s)`);
+  command.finish(complaints.length === 0 ? 0 : 1);
+});
+
+function describeFlood({ sort, callsAtATime, calm, waits, ratio }: Flooded, junk: number): string {
+  const [during, without] = [waits, calm].map(
+    ({ medianMs, maxMs }) => `${medianMs.toFixed()} ms, at most ${maxMs.toFixed()}`,
+  );
+  return `${grouped(junk)} tokens of junk (${sort.name}): ${callsAtATime} calls at a time at most; a new user waits ${during}; without them ${without}: ${ratio.toFixed(1)} x`;
+}
+
+function toTable({ answers, unfinished }: FuzzResult): string {
+  const rows = [...answers].sort(([one], [other]) => one.localeCompare(other));
+  const lines = rows.map(([answer, count]) => `  ${answer.padEnd(28)}${String(count).padStart(7)}`);
+  return [...lines, `  ${'left, waiting for more'.padEnd(28)}${String(unfinished).padStart(7)}`].join('\n');
+}
+
+function summarizeFloods({ floods, rows }: FloodResult, junk: number): string {
+  const calls = Math.max(...floods.map(({ callsAtATime }) => callsAtATime));
+  const ratios = floods.map(({ sort, ratio }) => `${ratio.toFixed(1)} x (${sort.name})`).join(' and ');
+  const tokens = grouped(junk * floods.length);
+  return `${tokens} junk tokens: ${calls} calls at a time at most, ${rows} rows, a new user waits ${ratios}`;
+}
+
+function summarizeFuzz({ wrongAnswers, footprints: [middle, end] }: FuzzResult, count: number): string {
+  const growth = 100 * ((end?.heapBytes ?? 0) / (middle?.heapBytes ?? 1) - 1);
+  const memory = `memory ${growth < 0 ? '' : '+'}${growth.toFixed()} %`;
+  return `${grouped(count)} malformed requests: ${wrongAnswers} unexpected answers, ${memory}`;
+}
+
+function grouped(count: number): string {
+  return count.toLocaleString('en-US');
+}
