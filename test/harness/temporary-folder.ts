@@ -11,9 +11,18 @@ export async function temporaryFolder({ onStop }: Pick<Command, 'onStop'>): Prom
   return folder;
 }
 
-/** @returns the folder that the app was built into */
-export async function buildForCommand(command: Pick<Command, 'onStop'>): Promise<string> {
+/**
+ * @param buildInto another build than that of the app
+ * @returns the folder that the app was built into
+ */
+export async function buildForCommand(
+  command: Pick<Command, 'onStop'>,
+  buildInto: (folder: string) => Promise<void> = build,
+): Promise<string> {
   const folder = await temporaryFolder(command);
-  await build(folder);
+  const building = buildInto(folder);
+  // A build that goes on while the folder goes would make it again.
+  command.onStop(() => building.catch(() => undefined));
+  await building;
   return folder;
 }
