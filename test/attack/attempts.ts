@@ -68,7 +68,7 @@ export function createAttempts(stand: Stand, lane: string, given: Fillings, tall
       const order = readOrder(fill(draft.body ?? '', undefined, fillings));
       wanted = tally.ledger.expect(filledKey, order);
       if (answer?.status === 201) faults.push(...tally.ledger.enter(filledKey, order, answer));
-    }
+    } else if (answer?.status === 201) tally.ledger.enterUnseen(answer);
     if (seen !== wanted || faults.length > 0) complain(names, wire, wanted, seen, faults);
   }
 

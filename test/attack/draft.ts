@@ -52,3 +52,12 @@ export function withBody(body: string) {
 export function withQuery(query: string) {
   return (draft: Draft): Draft => ({ ...draft, query: `${draft.query === '' ? '?' : `${draft.query}&`}${query}` });
 }
+
+export function editBody(edit: (body: string) => string) {
+  return (draft: Draft): Draft => ({ ...draft, body: edit(draft.body ?? '') });
+}
+
+/** One member more in the body's object, as JSON: it comes last, and so it is the one that counts. */
+export function withMember(name: string, value: string) {
+  return editBody((body) => `${body.slice(0, -1)},${name}:${value}}`);
+}

@@ -1,17 +1,18 @@
 /** Floods of tokens that nobody minted: what they cost the identity service, this backend, and who has a good token. */
-import { type Footprint, measureFootprint } from '../harness/footprint';
+import { type Footprint, growsSteadily, growthOf, measureFootprint } from '../harness/footprint';
 import { type JunkSort, junkSorts, startFlood } from './junk';
 import type { Stand } from './stand';
 import { createUser, summarize, type User, type Waits } from './user';
 
 /** Of the identity service. */
 const LATENCY_MS = 50;
-const MAX_HEAP_GROWTH_BYTES = 1_500_000;
+/** From one half of a flood to the next. */
+const MAX_GROWTH_BYTES = 400_000;
 /** What everybody is promised. */
 const BUDGET_MS = 3_000;
 
 export interface FloodSize {
-  /** Tokens of each sort, all different. */
+  /** Tokens of each sort, all different: an even number. */
   readonly junk: number;
   /** Good tokens that are cached before, and must be afterwards. */
   readonly known: number;
@@ -34,7 +35,7 @@ export interface FloodResult {
   readonly floods: readonly Flooded[];
   /** Rows in the table that are of no good token. */
   readonly rows: number;
-  /** After the first half of the first flood, and so on to the end. */
+  /** After each half of each flood. */
   readonly footprints: readonly Footprint[];
 }
 
@@ -95,11 +96,10 @@ function judge({ sort, callsAtATime, waits, ratio }: Flooded): string[] {
 }
 
 function judgeTraces({ instance }: Stand, rows: number, footprints: readonly Footprint[]): string[] {
-  const growth = (footprints.at(-1)?.heapBytes ?? 0) - (footprints[0]?.heapBytes ?? 0);
   const opened = instance.lines.some((line) => line.includes('identity_circuit_opened'));
   return [
     ...(rows > 0 ? [`${rows} rows in the table are of no good token`] : []),
-    ...(growth > MAX_HEAP_GROWTH_BYTES ? [`${growth} bytes more in memory, over ${MAX_HEAP_GROWTH_BYTES}`] : []),
+    ...(growsSteadily(footprints, MAX_GROWTH_BYTES) ? [`memory grows, by ${growthOf(footprints).bytes} bytes`] : []),
     ...(opened ? ['the circuit opened'] : []),
   ];
 }

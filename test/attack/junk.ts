@@ -11,7 +11,7 @@ export interface JunkSort {
   readonly token: (n: number) => string;
   /** The cap, or its part for this sort and one good token at a time beside it. */
   readonly mostCallsAtATime: number;
-  /** How many times as long as without a flood a new user may wait: some 5 turns in the one line, or 1. Doubled, for a busy machine. */
+  /** How many times as long as without a flood a new user may wait. By the number of turns it would be 1, and 5; but machines are busy. */
   readonly mostRatio: number;
 }
 
@@ -20,13 +20,13 @@ export const junkSorts: readonly JunkSort[] = [
     name: 'no JWT', // which the provider does not recognize
     token: (n) => `${JUNK_BEGINNING}${n}`,
     mostCallsAtATime: 8 + 1,
-    mostRatio: 2.5,
+    mostRatio: 5,
   },
   {
     name: 'JWT', // of the form of a good one: only the identity service can tell
     token: (n) => jwtWith({ jti: `${JUNK_BEGINNING}${n}`, exp: Math.floor(Date.now() / 1_000) + 1_800 }),
     mostCallsAtATime: 16,
-    mostRatio: 10,
+    mostRatio: 12,
   },
 ];
 
@@ -47,15 +47,18 @@ export function startFlood(stand: Stand, sort: JunkSort, first: number, end: num
     while (next < end) {
       connection.write(whoami(sort.token(next++)));
       const answer = await connection.read(NO_ANSWER_MS);
-      if (answer?.status !== 401) complaints.push(`${sort.name}: junk was answered ${answer?.status ?? 'nothing'}`);
-      for (const canary of findCanaries(answer?.body ?? '', stand)) complaints.push(`an error tells ${canary}`);
+      if (answer === undefined) throw new Error('Junk is not answered.');
+      if (answer.status !== 401) complaints.push(`junk, ${sort.name}, was answered ${answer.status}`);
+      for (const canary of findCanaries(answer.body, stand)) complaints.push(`an error tells ${canary}`);
     }
     connection.close();
   }
+  const over = Promise.all(Array.from({ length: SENDERS }, send));
+  over.catch(() => {}); // who waits for it, later, is told
   return {
     get isOver() {
       return next >= end;
     },
-    over: Promise.all(Array.from({ length: SENDERS }, send)),
+    over,
   };
 }

@@ -25,8 +25,9 @@ export function createUser(stand: Stand, complaints: string[]): User {
     connection.write(whoami(token));
     const answer = await connection.read(NO_ANSWER_MS);
     const elapsedMs = performance.now() - startedAtMs;
-    const body = answer?.status === 200 ? (JSON.parse(answer.body) as { validation: { source: string } }) : undefined;
-    const seen = body?.validation.source ?? answer?.status ?? 'nothing';
+    if (answer === undefined) throw new Error('A good token is not answered.');
+    const body = answer.status === 200 ? (JSON.parse(answer.body) as { validation: { source: string } }) : undefined;
+    const seen = body?.validation.source ?? answer.status;
     if (seen !== expectedSource) complaints.push(`a good token was answered ${seen}, not from ${expectedSource}`);
     return elapsedMs;
   }
