@@ -11,11 +11,18 @@ export interface Instance extends ChildService {
   kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<string>;
 }
 
+export interface InstanceOptions {
+  readonly port?: number;
+  readonly nodeArgs?: readonly string[];
+  /** Gets each line in place of `lines`, which would hold all of a long run. */
+  readonly log?: (line: string) => void;
+}
+
 /** @param settings all that the app finds in its environment, but for PATH */
 export async function startInstance(
   appDirectory: string,
   settings: NodeJS.ProcessEnv,
-  { port = 0, nodeArgs = [] }: { port?: number; nodeArgs?: readonly string[] } = {},
+  { port = 0, nodeArgs = [], log }: InstanceOptions = {},
 ): Promise<Instance> {
   const lines: string[] = [];
   const errors: string[] = [];
@@ -28,7 +35,7 @@ export async function startInstance(
       url = line;
       return true;
     },
-    log: (line) => lines.push(line),
+    log: log ?? ((line) => lines.push(line)),
     logError: (text) => errors.push(text),
   });
   await service.ready;
