@@ -27,14 +27,14 @@ function fromAuthorization(value: string | null): string | undefined {
   // Another scheme is no token of ours; but one Bearer of several, which the host joined with commas, is.
   if (value === null || !/(^|,)\s*bearer(\s|,|$)/i.test(value)) return undefined;
   // RFC 9110 §11.1: the scheme in any letter case; RFC 6750 §2.1: one blank or more, then the token.
-  const token = /^bearer +([^\s,]+)$/i.exec(value.trim())?.[1];
+  const token = /^bearer +([^\s,]+)$/i.exec(value)?.[1];
   if (token === undefined) throw new InvalidRequestError('Send one Authorization header, of the form: Bearer <token>.');
   return token;
 }
 
 function fromHeader(value: string | null): string | undefined {
   if (value?.includes(',')) throw new InvalidRequestError('Send the header accessToken once, with one token.');
-  return value?.trim();
+  return value ?? undefined;
 }
 
 function fromBody(body: JsonBody): string | undefined {

@@ -72,6 +72,8 @@ it.each([
   ['a letter above ASCII', {}, json({ accessToken: 'abcé' }), '401 invalid_token'],
   ['padding in the middle', { authorization: 'Bearer a=b' }, none, '401 invalid_token'],
   ['padding only', { authorization: 'Bearer ==' }, none, '401 invalid_token'],
+  ['a no-break space after it', { accessToken: 'abc\u00a0' }, none, '401 invalid_token'],
+  ['Bearer and a no-break space after it', { authorization: 'Bearer abc\u00a0' }, none, '400 invalid_request'],
 ])('answers %s', (_, headers, body, expected) => {
   expect(outcome(headers as Record<string, string>, body as JsonBody)).toBe(expected);
 });
