@@ -8,10 +8,9 @@ export function jwtExpiresAtMs(token: string): number | undefined {
   const parts = token.split('.');
   if (parts.length !== 3) return undefined;
   try {
-    const claims: unknown = JSON.parse(Buffer.from(parts[1] ?? '', 'base64url').toString('utf8'));
-    const exp = (claims as { exp?: unknown } | null)?.exp;
+    const { exp } = JSON.parse(Buffer.from(parts[1] ?? '', 'base64url').toString('utf8')) as { exp?: unknown };
     return typeof exp === 'number' ? exp * 1000 : undefined;
   } catch {
-    return undefined;
+    return undefined; // no JSON, or null
   }
 }

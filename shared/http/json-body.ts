@@ -40,8 +40,7 @@ export function requireJson(body: JsonBody): unknown {
 
 /** RFC 8259 §11 and, for the suffix, RFC 6839 §3.1. */
 function isJsonMediaType(contentType: string | null): boolean {
-  const mediaType = (contentType ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
-  return mediaType === 'application/json' || /^application\/[^\s/]+\+json$/.test(mediaType);
+  return /^application\/([^\s/;]+\+)?json\s*(;|$)/i.test(contentType ?? '');
 }
 
 function parse(bytes: ArrayBuffer): JsonBody {

@@ -108,7 +108,8 @@ export function createOrdersTable(openTable: OpenTable, clock: Clock): OrderStor
           // One more than asked for tells whether there is a next page.
           for await (const page of rows.byPage({ maxPageSize: limit + 1 })) {
             orders.push(...page.map(fromRow));
-            if (orders.length > limit) return toPage(orders.slice(0, limit));
+            const [last, next] = orders.slice(limit - 1);
+            if (last && next) return { orders: orders.slice(0, limit), nextCursor: last.id };
           }
         } catch (error) {
           if (!isNotFound(error)) throw error; // no order has ever been made, and so no table
@@ -124,11 +125,6 @@ export function createOrdersTable(openTable: OpenTable, clock: Clock): OrderStor
       return purgeRows(table, odata`RowKey ge ${'key-'} and RowKey lt ${'key.'} and createdAt le ${expired}`, clock);
     },
   };
-}
-
-function toPage(orders: Order[]) {
-  const last = orders.at(-1);
-  return last === undefined ? { orders } : { orders, nextCursor: last.id };
 }
 
 async function readOrder(table: TableClient, partitionKey: string, id: string, abortSignal: AbortSignal) {
@@ -158,7 +154,7 @@ function sha256(text: string): string {
 
 /** Sorts newest first, as Table Storage lists by key: 12 hex digits of the time left until 2^48 ms, then 20 random. */
 function newOrderId(createdAt: Date): string {
-  const timeLeft = (MAX_TIME_48_BIT - createdAt.getTime()).toString(16).padStart(12, '0');
+  const timeLeft = (MAX_TIME_48_BIT - createdAt.getTime()).toString(16);
   return timeLeft + randomBytes(10).toString('hex');
 }
 

@@ -63,14 +63,13 @@ function readRetryAfter(value: string | null, clock: Clock): number | undefined 
 }
 
 function parseIdentity(bytes: ArrayBuffer): Identity | undefined {
-  let answer: unknown;
+  let answer: Record<string, unknown> | null;
   try {
     answer = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch {
     return undefined;
   }
-  if (typeof answer !== 'object' || answer === null) return undefined;
-  const { id, name, phoneNumber, pictureUrl, actionPackageId, error } = answer as Record<string, unknown>;
+  const { id, name, phoneNumber, pictureUrl, actionPackageId, error } = answer ?? {};
   // Some services report an error with the status 200.
   if (typeof id !== 'string' || id === '' || (error !== undefined && error !== null)) return undefined;
   return Object.freeze({
