@@ -103,8 +103,8 @@ function nameOf(cause: unknown): string {
   return code === undefined ? name : `${name} ${code}`;
 }
 
-/** Where it was thrown: of the stack, the lines below the message, which may itself have lines that look like these. */
+/** Where it was thrown: of the stack, the lines below the message, which may look like one of them. */
 function framesOf(cause: unknown): string[] | undefined {
   const stack = cause instanceof Error ? cause.stack?.replace(cause.message, '') : undefined;
-  return stack?.match(/^ {4}at .*$/gm)?.slice(0, 8);
+  return stack?.match(/ {4}at .*/g)?.slice(0, 8);
 }

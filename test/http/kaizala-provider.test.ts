@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { createKaizalaProvider } from '../../shared/auth/providers/kaizala';
 import { deferred } from '../harness/deferred';
+import { jwtWith } from '../harness/tokens';
 
 const user = {
   id: 'u-1',
@@ -38,6 +39,17 @@ const reply = (status: number, body: string | Buffer = '', headers: http.Outgoin
   answer = (_, response) => response.writeHead(status, headers).end(body);
 };
 
+it('has the name and the address that the keys of rows are made of', () => {
+  expect(createKaizalaProvider(baseUrl, clock)).toMatchObject({ name: 'kaizala', endpoint: `${baseUrl}/v1/users/me` });
+});
+
+it('tells tokens of the form of its own from others, without a call', () => {
+  const { recognizes } = createKaizalaProvider(baseUrl, clock);
+  const tokens = [jwtWith({ exp: 1 }), jwtWith({}), 'opaque', 'a.b.c'];
+  expect(tokens.map((token) => recognizes?.(token))).toEqual([true, false, false, false]);
+  expect(requests).toEqual([]);
+});
+
 it('asks GET v1/users/me with the token in the header accessToken, and takes the five fields', async () => {
   reply(200, JSON.stringify({ ...user, secretField: 'x' }));
   expect(await ask()).toEqual({ kind: 'valid', identity: user });
@@ -67,7 +79,7 @@ it.each([
   [302, { kind: 'unavailable', cause: 'unexpected_answer' }],
 ])('understands %i', async (status, verdict) => {
   reply(status, status === 204 ? '' : JSON.stringify(user));
-  expect(await ask()).toEqual(verdict);
+  expect(await ask()).toStrictEqual(verdict); // an absent member leaves room for another's
 });
 
 it.each([
@@ -75,6 +87,7 @@ it.each([
   ['a date', new Date(clock() + 9_500).toUTCString(), 9],
   ['a date that is over', new Date(clock() - 9_500).toUTCString(), 1],
   ['far too long', '99999999', 3_600],
+  ['a fraction, which would not do for a header of our own', '1.5', 1],
   ['nonsense', 'soon', undefined],
 ])('reads a Retry-After of %s', async (_, value, retryAfterSeconds) => {
   reply(503, '', { 'retry-after': value });

@@ -54,6 +54,14 @@ describe('attempts', () => {
     expect(identify).toHaveBeenCalledTimes(1);
   });
 
+  it('does not take a bug of the provider for an outage', async () => {
+    const { identify, provider } = setUpProvider();
+    const bug = new TypeError('bug');
+    identify.mockRejectedValue(bug);
+    await expect(provider.identify('t', never())).rejects.toBe(bug);
+    expect(identify).toHaveBeenCalledTimes(1);
+  });
+
   it('gives up after two', async () => {
     const { identify, ask } = setUpProvider();
     identify.mockResolvedValue(down);
@@ -192,9 +200,11 @@ describe('the circuit', () => {
     expect(setup.log.mock.calls).toEqual([['warn', 'identity_circuit_opened']]);
   });
 
-  it('lets one probe through after 5 s, and closes when that succeeds', async () => {
+  it('lets one probe through after 5 s, closes when that succeeds, and tells its state all the while', async () => {
     const setup = setUpProvider();
+    expect(setup.provider.breakerState()).toBe('closed');
     await openCircuit(setup);
+    expect(setup.provider.breakerState()).toBe('open');
     setup.identify.mockClear();
     const probe = deferred<Verdict>();
     setup.identify.mockReturnValueOnce(probe.promise).mockResolvedValue(valid);
@@ -202,8 +212,10 @@ describe('the circuit', () => {
     const asked = ['a', 'b', 'c'].map((token) => setup.provider.identify(token, never()));
     await jest.advanceTimersByTimeAsync(0);
     expect(setup.identify).toHaveBeenCalledTimes(1);
+    expect(setup.provider.breakerState()).toBe('half-open');
     probe.resolve(valid);
     expect((await Promise.all(asked)).map(({ kind }) => kind)).toEqual(['valid', 'valid', 'valid']);
+    expect(setup.provider.breakerState()).toBe('closed');
     expect(setup.log.mock.calls.at(-1)).toEqual(['info', 'identity_circuit_closed']);
   });
 
@@ -295,6 +307,13 @@ describe('the resilient store', () => {
     ]);
   });
 
+  it('has a word for a failure that has neither a code nor a name', async () => {
+    const { inner, log, store } = setUpStore();
+    inner.read.mockRejectedValueOnce('u-1');
+    expect(await store.read(key)).toBeUndefined();
+    expect(log.mock.calls).toEqual([['warn', 'token_table_read_failed', { reason: 'unknown' }]]);
+  });
+
   it('gives up a read that hangs after 250 ms, aborts it, and then leaves the write out', async () => {
     const { inner, log, store } = setUpStore();
     inner.read.mockReturnValueOnce(new Promise(() => {}));
@@ -319,6 +338,9 @@ describe('the resilient store', () => {
     expect(await store.read(key)).toBe(stored);
     await store.write(key, stored);
     expect(inner.write).toHaveBeenCalledTimes(1);
-    expect(log.mock.calls.map(([, event]) => event)).toEqual(['token_table_read_failed', 'token_table_read_recovered']);
+    expect(log.mock.calls).toEqual([
+      ['warn', 'token_table_read_failed', { reason: 'Error' }],
+      ['info', 'token_table_read_recovered'],
+    ]);
   });
 });

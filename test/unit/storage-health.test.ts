@@ -23,6 +23,16 @@ it('asks at most once a second, and remembers a failure no longer than a success
   expect(getEntity).toHaveBeenCalledTimes(2);
 });
 
+it('takes it for an answer that there is no such row, and keeps any other error for the log', async () => {
+  const { clock, getEntity, check } = setUp();
+  getEntity.mockRejectedValueOnce(Object.assign(new Error(), { statusCode: 404 }));
+  await check();
+  clock.advance(1_000);
+  const cause = Object.assign(new Error(), { statusCode: 403 });
+  getEntity.mockRejectedValueOnce(cause);
+  await expect(check()).rejects.toMatchObject({ code: 'storage_unavailable', cause });
+});
+
 it('gives up after a second', async () => {
   const timeout = jest.spyOn(AbortSignal, 'timeout');
   const { getEntity, check } = setUp();

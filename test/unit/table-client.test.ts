@@ -17,6 +17,16 @@ it('makes the table when it is missing, under the same deadline, and runs the op
   expect(operation).toHaveBeenCalledTimes(2);
 });
 
+it('takes the code from the answer of the storage where that has one, and else from the error', async () => {
+  const { createTable, table } = setUp();
+  const failure = { code: 'ResourceNotFound', details: { odataError: { code: 'TableNotFound' } } };
+  const operation = jest.fn().mockRejectedValueOnce(failure).mockResolvedValue('done');
+  expect(await makingTable(table, signal, operation)).toBe('done');
+  expect(createTable).toHaveBeenCalledTimes(1);
+  const unlike = { code: 'AuthorizationFailure', details: {} };
+  await expect(makingTable(table, signal, () => Promise.reject(unlike))).rejects.toBe(unlike);
+});
+
 it.each(['ResourceNotFound', 'AuthorizationFailure', 'ECONNREFUSED'])('makes none because of %s', async (code) => {
   const { createTable, table } = setUp();
   await expect(makingTable(table, signal, () => failWith(code))).rejects.toMatchObject({ code });

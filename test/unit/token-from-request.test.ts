@@ -1,4 +1,4 @@
-import { AppError } from '../../shared/errors';
+import { AppError, InvalidTokenError } from '../../shared/errors';
 import type { JsonBody } from '../../shared/http/json-body';
 import { tokenFromRequest, withoutToken } from '../../shared/http/token-from-request';
 
@@ -9,8 +9,9 @@ function outcome(headers: Record<string, string>, body: JsonBody = none): string
   try {
     return tokenFromRequest(new Headers(headers), body);
   } catch (error) {
-    if (error instanceof AppError) return `${error.status} ${error.code}`;
-    throw error;
+    if (!(error instanceof AppError)) throw error;
+    expect(error.message).toMatch(/^[A-Z].*\.$/); // a sentence for the developer of the card
+    return [error.status, error.code, ...(error instanceof InvalidTokenError ? [error.reason] : [])].join(' ');
   }
 }
 
@@ -62,17 +63,17 @@ it.each([
   ['Bearer and a tab', { authorization: 'Bearer\tabc' }, none, '400 invalid_request'],
   ['a member that is no string', {}, json({ accessToken: 5 }), '400 invalid_request'],
   ['a member that is null', {}, json({ accessToken: null }), '400 invalid_request'],
-  ['one character too many', { accessToken: 'a'.repeat(8193) }, none, '401 invalid_token'],
-  ['an empty header', { accessToken: '' }, none, '401 invalid_token'],
-  ['an empty member', {}, json({ accessToken: '' }), '401 invalid_token'],
-  ['a blank inside', { accessToken: 'a b' }, none, '401 invalid_token'],
-  ['blanks around it in the body', {}, json({ accessToken: ' abc ' }), '401 invalid_token'],
-  ['a line break', {}, json({ accessToken: 'abc\r\nx: y' }), '401 invalid_token'],
-  ['a NUL', {}, json({ accessToken: 'abc\0' }), '401 invalid_token'],
-  ['a letter above ASCII', {}, json({ accessToken: 'abcé' }), '401 invalid_token'],
-  ['padding in the middle', { authorization: 'Bearer a=b' }, none, '401 invalid_token'],
-  ['padding only', { authorization: 'Bearer ==' }, none, '401 invalid_token'],
-  ['a no-break space after it', { accessToken: 'abc\u00a0' }, none, '401 invalid_token'],
+  ['one character too many', { accessToken: 'a'.repeat(8193) }, none, '401 invalid_token malformed'],
+  ['an empty header', { accessToken: '' }, none, '401 invalid_token malformed'],
+  ['an empty member', {}, json({ accessToken: '' }), '401 invalid_token malformed'],
+  ['a blank inside', { accessToken: 'a b' }, none, '401 invalid_token malformed'],
+  ['blanks around it in the body', {}, json({ accessToken: ' abc ' }), '401 invalid_token malformed'],
+  ['a line break', {}, json({ accessToken: 'abc\r\nx: y' }), '401 invalid_token malformed'],
+  ['a NUL', {}, json({ accessToken: 'abc\0' }), '401 invalid_token malformed'],
+  ['a letter above ASCII', {}, json({ accessToken: 'abcé' }), '401 invalid_token malformed'],
+  ['padding in the middle', { authorization: 'Bearer a=b' }, none, '401 invalid_token malformed'],
+  ['padding only', { authorization: 'Bearer ==' }, none, '401 invalid_token malformed'],
+  ['a no-break space after it', { accessToken: 'abc\u00a0' }, none, '401 invalid_token malformed'],
   ['Bearer and a no-break space after it', { authorization: 'Bearer abc\u00a0' }, none, '400 invalid_request'],
 ])('answers %s', (_, headers, body, expected) => {
   expect(outcome(headers as Record<string, string>, body as JsonBody)).toBe(expected);

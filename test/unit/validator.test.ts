@@ -14,6 +14,8 @@ import { jwtWith } from '../harness/tokens';
 const TTL_MS = 1_800_000;
 const asha = { id: 'u-1', name: 'Asha', phoneNumber: null, pictureUrl: null, actionPackageId: 'card-orders' };
 const valid: Verdict = { kind: 'valid', identity: asha };
+/** With the word for the log, and what the card should do. */
+const refusal = (reason: string) => ({ reason, message: expect.stringContaining('Get a new one from the card SDK.') });
 
 class MapStore implements ReliableTokenStore {
   readonly rows = new Map<string, StoredIdentity>();
@@ -198,7 +200,7 @@ describe('the bound of a verdict', () => {
 
   it('makes no call for a token that has expired by its own account', async () => {
     const { validator, identify, store, clock } = setUp();
-    await expect(validator.authenticate(jwtWith({ exp: clock() / 1000 }))).rejects.toThrow(InvalidTokenError);
+    await expect(validator.authenticate(jwtWith({ exp: clock() / 1000 }))).rejects.toMatchObject(refusal('expired'));
     expect(identify).not.toHaveBeenCalled();
     expect(store.reads).toBe(0);
   });
@@ -206,7 +208,7 @@ describe('the bound of a verdict', () => {
   it('refuses a verdict that was over before it came', async () => {
     const { validator, identify, clock, store } = setUp();
     identify.mockResolvedValue({ ...valid, expiresAtMs: clock() } as Verdict);
-    await expect(validator.authenticate('t')).rejects.toThrow(InvalidTokenError);
+    await expect(validator.authenticate('t')).rejects.toMatchObject(refusal('expired'));
     expect(store.writes).toBe(0);
   });
 });
@@ -215,9 +217,9 @@ describe('verdicts other than valid', () => {
   it('remembers a definite rejection for ten seconds, and writes no row', async () => {
     const { validator, identify, store, clock } = setUp();
     identify.mockResolvedValue({ kind: 'rejected', definite: true });
-    await expect(validator.authenticate('t')).rejects.toThrow(InvalidTokenError);
+    await expect(validator.authenticate('t')).rejects.toMatchObject(refusal('rejected'));
     clock.advance(9_999);
-    await expect(validator.authenticate('t')).rejects.toThrow(InvalidTokenError);
+    await expect(validator.authenticate('t')).rejects.toMatchObject(refusal('rejected'));
     expect(identify).toHaveBeenCalledTimes(1);
     clock.advance(1);
     identify.mockResolvedValue(valid);
