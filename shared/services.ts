@@ -19,6 +19,9 @@ function createServices(config: Config, clock: Clock, log: Log) {
   const provider = createResilientProvider(kaizala, { attemptTimeoutMs: config.identityTimeoutMs, clock, log });
   // No repeats by the SDK: on the way of a request, a miss costs less than waiting for the cache.
   const openTokens = createOpenTable(config.storage, 'tokencache', 0);
+  // The SDK, and a managed identity's first access token, come while nobody waits yet: they can take longer than the first
+  // request may wait for its table, which would then be left without its row.
+  setImmediate(() => openTokens().catch(() => {})); // whoever needs it reports its failure
   const tokens = createTokenTable(openTokens, clock);
   const validator = createValidator({
     deriveKey: createDeriveTokenKey(config.tokenCacheSecret, provider),
