@@ -4,8 +4,8 @@
  */
 import { startAzurite } from '../../local/azurite';
 import { type Command, runCommand } from '../../local/command';
-import { LocalError } from '../../local/local-error';
 import { findFreePort } from '../harness/free-port';
+import { readNumber } from '../harness/read-number';
 import { buildForCommand, temporaryFolder } from '../harness/temporary-folder';
 import { audit } from './audit';
 import { startDurableAzurite } from './durable-azurite';
@@ -19,6 +19,7 @@ import { slowDown } from './slow-storage';
 import { openStand, type Stand } from './stand';
 import { killStorage } from './storage-kills';
 
+const USAGE = 'npm run crash -- [kills of a host] [seed]';
 const DEFAULT_KILLS = 20;
 const MAX_SHOWN = 50;
 
@@ -26,7 +27,8 @@ const startedAtMs = performance.now();
 const findings: Finding[] = [];
 
 runCommand(async (command) => {
-  const [kills = DEFAULT_KILLS, seed = Math.floor(Math.random() * 2 ** 31)] = process.argv.slice(2).map(toNumber);
+  const kills = readNumber(process.argv[2], DEFAULT_KILLS, USAGE);
+  const seed = readNumber(process.argv[3], 1 + Math.floor(Math.random() * 2 ** 31), USAGE);
   const plan = (what: string, share: number) => planRounds(what, Math.ceil(kills * share), seed);
   const [storageKills, stops] = [plan('kill of the storage', 1 / 2), plan('stop of a host', 1 / 4)];
   console.log(`Seed ${seed}. The same plan again: npm run crash -- ${kills} ${seed}`);
@@ -96,9 +98,4 @@ async function loseAndRace(stand: Stand, count: number): Promise<void> {
   await race(stand, count);
   console.log(`${count} answers lost on the way, of orders of which ${placed} had been placed`);
   findings.push(...unless(placed > 0, 'wrong', 'no order of a lost answer was placed, which shows nothing'));
-}
-
-function toNumber(text: string): number {
-  if (/^[1-9]\d{0,9}$/.test(text)) return Number(text);
-  throw new LocalError(`"${text}" is no whole number over 0. Usage: npm run crash -- [kills of a host] [seed]`);
 }

@@ -53,8 +53,8 @@ function parse<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {
-    const [sentence] = (error as Error).message.split('\n');
-    throw new LocalError(`${sentence} Usage: npm run soak -- [--minutes 10] [--seed 1]`);
+    const [sentence = ''] = (error as Error).message.split('\n');
+    throw new LocalError(`${sentence.replace(/\.?$/, '.')} Usage: npm run soak -- [--minutes 10] [--seed 1]`);
   }
 }
 
