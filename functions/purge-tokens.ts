@@ -7,7 +7,11 @@ app.timer('purge-tokens', {
   schedule: '0 0 * * * *',
   handler: (_timer, context) =>
     inInvocation(context, async () => {
-      log('info', 'tokens_purged', { deleted: await tokens.purgeExpired() });
-      log('info', 'idempotency_records_purged', { deleted: await orders.purgeIdempotencyRecords() });
+      try {
+        log('info', 'tokens_purged', { deleted: await tokens.purgeExpired() });
+      } finally {
+        // Also when the other table fails, hour after hour.
+        log('info', 'idempotency_records_purged', { deleted: await orders.purgeIdempotencyRecords() });
+      }
     }),
 });
