@@ -56,8 +56,8 @@ export function createOrdersTable(openTable: OpenTable, clock: Clock): OrderStor
         const order = {
           partitionKey,
           rowKey: orderRowKey(id),
-          userId: owner.id,
-          cardId: owner.actionPackageId,
+          userId: forPeople(owner.id),
+          cardId: forPeople(owner.actionPackageId),
           content,
           createdAt,
         };
@@ -162,13 +162,19 @@ function orderRowKey(id: string): string {
   return `order-${id}`;
 }
 
-/**
- * Members in one order, so that equal orders have equal contents. ASCII only: the emulator's transactions break at
- * U+2028, and what a column may hold is not the caller's concern.
- */
+/** What the identity service calls an id may be longer than a column. */
+function forPeople(id: string): string {
+  return toAscii(id.slice(0, 1_000));
+}
+
+/** Members in one order, so that equal orders have equal contents. */
 function toContent({ item, quantity, note }: NewOrder): string {
-  const json = JSON.stringify({ item, quantity, note });
-  return json.replace(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return toAscii(JSON.stringify({ item, quantity, note }));
+}
+
+/** As JSON escapes. The emulator's transactions break at U+2028, and what a column may hold is not the caller's concern. */
+function toAscii(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 function fromRow({ rowKey, content, createdAt }: OrderRow): Order {

@@ -28,6 +28,17 @@ async function placeOneASecond(count: number): Promise<string[]> {
   return newestFirst;
 }
 
+it.each([
+  ['odd characters', 'a\u2028/#?\u0000é😀'],
+  ['40,000 characters', 'x'.repeat(40_000)],
+])('keeps the orders of a user and in a card whose ids have %s', async (_, id) => {
+  const odd = { id, actionPackageId: `card ${id}` };
+  const { order } = await orders.create(odd, tea, 'key');
+  expect(await orders.find(odd, order.id)).toEqual(order);
+  expect((await orders.create(odd, tea, 'key')).replayed).toBe(true);
+  expect(await orders.find({ ...odd, id: `${id}x` }, order.id)).toBeUndefined();
+});
+
 it.each<[string, NewOrder]>([
   ['the least', tea],
   ['a note', { ...tea, note: '' }],
@@ -47,7 +58,7 @@ it('shows people who look at the table whose an order is, under keys that are AS
   const row = rows.find(({ rowKey }) => rowKey === `order-${order.id}`);
   expect(row).toMatchObject({
     userId: owner.id,
-    cardId: 'card/ü',
+    cardId: 'card/\\u00fc',
     partitionKey: expect.stringMatching(/^[\da-f]{64}$/),
   });
 });
