@@ -1,6 +1,7 @@
 /** Keeps trouble of the identity service, or of the token table, from becoming trouble of this backend. */
 import { AsyncResource } from 'node:async_hooks';
 import {
+  type BulkheadPolicy,
   bulkhead,
   type CircuitBreakerPolicy,
   CircuitState,
@@ -90,10 +91,18 @@ export function createResilientProvider(
     async identify(token, signal) {
       // Not the policy's own signal: a call that waited for a half-open circuit would lose its deadline with it.
       const guarded = () => breaker.execute(() => attempt(token, signal), signal);
-      // Bound: what waits for its turn would otherwise run, and log, as part of the invocation that made room for it.
-      const inTurn = () => cap.execute(AsyncResource.bind(guarded), signal);
+      // Bound: what waits for its turn would otherwise run, and log, as part of the invocation that made room for it. And
+      // without the signal: cockatiel's cap loses the turn of a call that was given up, and who is next waits on.
+      const inTurnOf = (policy: BulkheadPolicy, call: () => Promise<Verdict>) =>
+        policy.execute(
+          AsyncResource.bind(() => {
+            if (signal.aborted) throw new TaskCancelledError();
+            return call();
+          }),
+        );
+      const inTurn = () => inTurnOf(cap, guarded);
       const looksLikeJunk = provider.recognizes?.(token) === false;
-      const once = looksLikeJunk ? () => unrecognizedCap.execute(AsyncResource.bind(inTurn), signal) : inTurn;
+      const once = looksLikeJunk ? () => inTurnOf(unrecognizedCap, inTurn) : inTurn;
       const verdict = await repeat.execute(once, signal).catch(toUnavailable);
       return isUnavailable(verdict) ? { retryAfterSeconds: secondsUntilRetry(), ...verdict } : verdict;
     },
@@ -145,7 +154,7 @@ function trackCircuit(breaker: CircuitBreakerPolicy, { clock, log }: { clock: Cl
 /**
  * The same store, which never rejects: what it cannot read in 250 ms is a miss, what it cannot write is left out, and
  * after three failures in a row it is not asked for a while. Nothing is written while reading fails, so that trouble
- * costs a validation one deadline, not two.
+ * costs a validation one deadline, not two. (A table that is only slow, and fails at neither, can cost both.)
  */
 export function createResilientStore(store: TokenStore, log: Log): ReliableTokenStore {
   const reading = createGuard('token_table_read', log);

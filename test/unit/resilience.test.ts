@@ -110,6 +110,23 @@ it('makes at most 16 calls at a time, and lets the rest wait for their turn', as
   expect(identify).toHaveBeenCalledTimes(40);
 });
 
+it('gives the turns of calls that were given up while they waited to who waits behind them', async () => {
+  const { identify, provider } = setUpProvider();
+  const answers = [...Array(16)].map(() => deferred<Verdict>());
+  for (const { promise } of answers) identify.mockReturnValueOnce(promise);
+  const asked = answers.map((_, n) => provider.identify(`t${n}`, never()));
+  const budget = new AbortController();
+  const givenUp = ['a', 'b', 'c'].map((token) => provider.identify(token, budget.signal));
+  const last = provider.identify('last', never());
+  budget.abort();
+  answers[0]?.resolve(valid);
+  expect(await last).toEqual(valid);
+  expect(identify).toHaveBeenCalledTimes(17);
+  expect((await Promise.all(givenUp)).map((verdict) => verdict.kind)).toEqual(Array(3).fill('unavailable'));
+  for (const answer of answers) answer.resolve(valid);
+  await Promise.all(asked);
+});
+
 it('gives tokens that the provider does not recognize at most 8 of the 16, and the others need not wait for them', async () => {
   const answers = new Map([...Array(64).keys()].map((n) => [`junk${n}`, deferred<Verdict>()]));
   const identify = jest.fn(async (token: string) => answers.get(token)?.promise ?? valid);
