@@ -1,7 +1,8 @@
 /** The one place that constructs: from the settings to the objects that the functions use, once, at start. */
 import { createAuthorize } from './auth/authorize';
 import { createKaizalaProvider } from './auth/providers/kaizala';
-import { createResilientProvider, createResilientStore } from './auth/resilience';
+import { createResilientProvider } from './auth/resilient-provider';
+import { createResilientStore } from './auth/resilient-store';
 import { createDeriveTokenKey } from './auth/token-key';
 import { createLoggingProvider, createLoggingValidator } from './auth/validation-log';
 import { createValidator } from './auth/validator';

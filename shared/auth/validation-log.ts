@@ -3,7 +3,7 @@ import type { Clock } from '../clock';
 import { IdentityUnavailableError, InvalidTokenError } from '../errors';
 import type { Log, LogFields } from '../log';
 import type { IdentityProvider } from './provider';
-import type { BreakerState } from './resilience';
+import type { BreakerState } from './resilient-provider';
 import type { Validator } from './validator';
 
 /** A card's id is whatever the identity service says. A line that is too long is cut, and is no JSON any more. */

@@ -1,6 +1,6 @@
 /** Limits that no single cell of the matrix can show. */
 import { createKaizalaProvider } from '../../shared/auth/providers/kaizala';
-import { createResilientProvider } from '../../shared/auth/resilience';
+import { createResilientProvider } from '../../shared/auth/resilient-provider';
 import { createDeriveTokenKey } from '../../shared/auth/token-key';
 import { createValidator } from '../../shared/auth/validator';
 import { systemClock } from '../../shared/clock';

@@ -2,7 +2,8 @@
 import type { TableClient } from '@azure/data-tables';
 import type { Identity } from '../../shared/auth/principal';
 import type { IdentityProvider, Verdict } from '../../shared/auth/provider';
-import { createResilientProvider, createResilientStore } from '../../shared/auth/resilience';
+import { createResilientProvider } from '../../shared/auth/resilient-provider';
+import { createResilientStore } from '../../shared/auth/resilient-store';
 import { createDeriveTokenKey } from '../../shared/auth/token-key';
 import { createValidator, type ReliableTokenStore, type TokenStore, type Validator } from '../../shared/auth/validator';
 import { createTokenTable } from '../../shared/storage/token-table';
@@ -55,7 +56,7 @@ export interface WorldOptions {
   /** Resolves when it is this event's turn. */
   readonly turn: (event: string) => Promise<unknown>;
   readonly witness: Witness;
-  /** With the deadlines, repeats, caps and breakers of `resilience.ts` around the service and the table. */
+  /** With the deadlines, repeats, caps and breakers around the service and the table. */
   readonly wrapped: boolean;
 }
 

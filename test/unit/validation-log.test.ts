@@ -1,5 +1,5 @@
 import type { IdentityProvider, UnavailableCause, Verdict } from '../../shared/auth/provider';
-import type { BreakerState } from '../../shared/auth/resilience';
+import type { BreakerState } from '../../shared/auth/resilient-provider';
 import { createLoggingProvider, createLoggingValidator } from '../../shared/auth/validation-log';
 import type { Authentication, AuthenticationSource } from '../../shared/auth/validator';
 import { IdentityUnavailableError, InvalidTokenError, StorageUnavailableError } from '../../shared/errors';

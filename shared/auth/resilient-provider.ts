@@ -1,4 +1,4 @@
-/** Keeps trouble of the identity service, or of the token table, from becoming trouble of this backend. */
+/** Keeps trouble of the identity service from becoming trouble of this backend. */
 import { AsyncResource } from 'node:async_hooks';
 import {
   type BulkheadPolicy,
@@ -8,7 +8,6 @@ import {
   ConsecutiveBreaker,
   ConstantBackoff,
   circuitBreaker,
-  handleAll,
   handleWhenResult,
   isBrokenCircuitError,
   isBulkheadRejectedError,
@@ -20,7 +19,6 @@ import {
 import type { Clock } from '../clock';
 import type { Log } from '../log';
 import type { IdentityProvider, UnavailableCause, Verdict } from './provider';
-import type { ReliableTokenStore, TokenStore } from './validator';
 
 const MAX_CALLS_AT_A_TIME = 16;
 /** Of these 16, the most for tokens that the provider does not recognize. */
@@ -31,9 +29,6 @@ const MAX_ATTEMPTS = 2;
 const RETRY_DELAY_MS = 50;
 const FAILURES_TO_OPEN = 5;
 const OPEN_MS = 5_000;
-
-const STORE_DEADLINE_MS = 250;
-const STORE_FAILURES_TO_OPEN = 3;
 
 /** Isolated is what nobody asks of this circuit. */
 const BREAKER_STATES = {
@@ -149,58 +144,4 @@ function trackCircuit(breaker: CircuitBreakerPolicy, { clock, log }: { clock: Cl
     log('info', 'identity_circuit_closed');
   });
   return () => Math.max(1, Math.ceil((open ? reopensAtMs - clock() : OPEN_MS) / 1000));
-}
-
-/**
- * The same store, which never rejects: what it cannot read in 250 ms is a miss, what it cannot write is left out, and
- * after three failures in a row it is not asked for a while. Nothing is written while reading fails, so that trouble
- * costs a validation one deadline, not two. (A table that is only slow, and fails at neither, can cost both.)
- */
-export function createResilientStore(store: TokenStore, log: Log): ReliableTokenStore {
-  const reading = createGuard('token_table_read', log);
-  const writing = createGuard('token_table_write', log);
-  return {
-    read: (key) => reading.run((signal) => store.read(key, signal)),
-    write: async (key, stored) => {
-      if (reading.works()) await writing.run((signal) => store.write(key, stored, signal));
-    },
-  };
-}
-
-interface Guard {
-  /** The operation's result, or undefined when it failed, took too long or was not tried. */
-  run<T>(operation: (signal: AbortSignal) => Promise<T>): Promise<T | undefined>;
-  works(): boolean;
-}
-
-/** Logs one warning when trouble begins and one line when it ends, not one a request. */
-function createGuard(operationName: string, log: Log): Guard {
-  const breaker = circuitBreaker(handleAll, {
-    breaker: new ConsecutiveBreaker(STORE_FAILURES_TO_OPEN),
-    halfOpenAfter: OPEN_MS,
-  });
-  const deadline = timeout(STORE_DEADLINE_MS, TimeoutStrategy.Aggressive);
-  let works = true;
-  return {
-    works: () => works,
-    async run(operation) {
-      try {
-        const result = await breaker.execute(() => deadline.execute(({ signal }) => operation(signal)));
-        if (!works) log('info', `${operationName}_recovered`);
-        works = true;
-        return result;
-      } catch (error) {
-        if (works) log('warn', `${operationName}_failed`, { reason: describeReason(error) });
-        works = false;
-        return undefined;
-      }
-    },
-  };
-}
-
-/** A code or a class name; never a message, which may hold a row's key or more. */
-function describeReason(error: unknown): string {
-  if (error instanceof TaskCancelledError) return 'timeout';
-  const { code, name } = error as { code?: unknown; name?: unknown };
-  return String(code ?? name ?? 'unknown');
 }
