@@ -1,8 +1,5 @@
 /** Keeps trouble of the identity service from becoming trouble of this backend. */
-import { AsyncResource } from 'node:async_hooks';
 import {
-  type BulkheadPolicy,
-  bulkhead,
   type CircuitBreakerPolicy,
   CircuitState,
   ConsecutiveBreaker,
@@ -10,7 +7,6 @@ import {
   circuitBreaker,
   handleWhenResult,
   isBrokenCircuitError,
-  isBulkheadRejectedError,
   retry,
   TaskCancelledError,
   TimeoutStrategy,
@@ -18,13 +14,17 @@ import {
 } from 'cockatiel';
 import type { Clock } from '../clock';
 import type { Log } from '../log';
+import { createCallLimit, NoTurnError } from './call-limit';
 import type { IdentityProvider, UnavailableCause, Verdict } from './provider';
 
 const MAX_CALLS_AT_A_TIME = 16;
 /** Of these 16, the most for tokens that the provider does not recognize. */
 const MAX_UNRECOGNIZED_AT_A_TIME = 8;
-/** Calls that wait for one of the 16; each waits no longer than its own budget. */
 const MAX_CALLS_WAITING = 1000;
+/** For a token's calls and the wait for their turns: of a flight's 2.7 s, what reading the table leaves. */
+const BUDGET_MS = 2_450;
+/** A call whose turn comes is made if this many times what calls take at present is left of the budget. */
+const MARGIN = 1.25;
 const MAX_ATTEMPTS = 2;
 const RETRY_DELAY_MS = 50;
 const FAILURES_TO_OPEN = 5;
@@ -54,19 +54,21 @@ export function createResilientProvider(
   provider: IdentityProvider,
   options: { attemptTimeoutMs: number; clock: Clock; log: Log },
 ): ResilientProvider {
+  const { attemptTimeoutMs, clock } = options;
   const repeat = retry(handleWhenResult(isPassing), {
     maxAttempts: MAX_ATTEMPTS - 1,
     backoff: new ConstantBackoff(RETRY_DELAY_MS),
   });
   // Outside of the breaker, so that what waits here when the circuit opens is answered at once.
-  const cap = bulkhead(MAX_CALLS_AT_A_TIME, MAX_CALLS_WAITING);
-  const unrecognizedCap = bulkhead(MAX_UNRECOGNIZED_AT_A_TIME, MAX_CALLS_WAITING);
+  const calls = createCallLimit(MAX_CALLS_AT_A_TIME, MAX_CALLS_WAITING);
+  const unrecognizedCalls = createCallLimit(MAX_UNRECOGNIZED_AT_A_TIME, MAX_CALLS_WAITING);
   const breaker = circuitBreaker(handleWhenResult(isOutage), {
     breaker: new ConsecutiveBreaker(FAILURES_TO_OPEN),
     halfOpenAfter: OPEN_MS,
   });
-  const deadline = timeout(options.attemptTimeoutMs, TimeoutStrategy.Aggressive);
+  const deadline = timeout(attemptTimeoutMs, TimeoutStrategy.Aggressive);
   const secondsUntilRetry = trackCircuit(breaker, options);
+  let usualMs = 0;
 
   async function attempt(token: string, signal: AbortSignal): Promise<Verdict> {
     try {
@@ -80,24 +82,26 @@ export function createResilientProvider(
     }
   }
 
+  /** Keeps up what calls usually take: an average in which the latest count the most. */
+  async function timed(call: () => Promise<Verdict>): Promise<Verdict> {
+    const startedAtMs = clock();
+    const verdict = await call();
+    const tookMs = Math.min(Math.max(clock() - startedAtMs, 0), attemptTimeoutMs); // the clock may have been set
+    usualMs += (tookMs - usualMs) / 8;
+    return verdict;
+  }
+
   return {
     name: provider.name,
     endpoint: provider.endpoint,
     async identify(token, signal) {
+      const askedAtMs = clock();
+      const canFinish = () => !signal.aborted && clock() - askedAtMs + MARGIN * usualMs <= BUDGET_MS;
       // Not the policy's own signal: a call that waited for a half-open circuit would lose its deadline with it.
-      const guarded = () => breaker.execute(() => attempt(token, signal), signal);
-      // Bound: what waits for its turn would otherwise run, and log, as part of the invocation that made room for it. And
-      // without the signal: cockatiel's cap loses the turn of a call that was given up, and who is next waits on.
-      const inTurnOf = (policy: BulkheadPolicy, call: () => Promise<Verdict>) =>
-        policy.execute(
-          AsyncResource.bind(() => {
-            if (signal.aborted) throw new TaskCancelledError();
-            return call();
-          }),
-        );
-      const inTurn = () => inTurnOf(cap, guarded);
+      const guarded = () => breaker.execute(() => timed(() => attempt(token, signal)), signal);
+      const inTurn = () => calls.run(guarded, canFinish);
       const looksLikeJunk = provider.recognizes?.(token) === false;
-      const once = looksLikeJunk ? () => inTurnOf(unrecognizedCap, inTurn) : inTurn;
+      const once = looksLikeJunk ? () => unrecognizedCalls.run(inTurn, canFinish) : inTurn;
       const verdict = await repeat.execute(once, signal).catch(toUnavailable);
       return isUnavailable(verdict) ? { retryAfterSeconds: secondsUntilRetry(), ...verdict } : verdict;
     },
@@ -126,7 +130,7 @@ function isOutage(verdict: unknown): boolean {
 
 function toUnavailable(error: unknown): Verdict {
   if (isBrokenCircuitError(error)) return unavailable('circuit_open');
-  if (isBulkheadRejectedError(error) || error instanceof TaskCancelledError) return unavailable('busy');
+  if (error instanceof NoTurnError || error instanceof TaskCancelledError) return unavailable('busy');
   throw error;
 }
 

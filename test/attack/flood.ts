@@ -1,31 +1,48 @@
 /** Floods of tokens that nobody minted: what they cost the identity service, this backend, and who has a good token. */
+
+import type { Stats } from '../../local/identity-service/create-identity-service';
 import { type Footprint, growsSteadily, growthOf, measureFootprint } from '../harness/footprint';
 import { type JunkSort, junkSorts, startFlood } from './junk';
 import type { Stand } from './stand';
-import { createUser, summarize, type User, type Waits } from './user';
+import { type Answered, createUser, summarize, type Waits } from './user';
 
-/** Of the identity service. */
-const LATENCY_MS = 50;
 /** From one half of a flood to the next. */
 const MAX_GROWTH_BYTES = 400_000;
 /** What everybody is promised. */
 const BUDGET_MS = 3_000;
+/** Then 16 calls at a time are fewer than 64 at a time want in their budgets. */
+const SLOW_MS = 1_000;
+/** On a busy machine an answer may come later than those before it. */
+const MAX_CALLS_IN_VAIN = 16;
 
 export interface FloodSize {
   /** Tokens of each sort, all different: an even number. */
   readonly junk: number;
   /** Good tokens that are cached before, and must be afterwards. */
   readonly known: number;
-  /** Good tokens that nobody knows, to see before each flood how long they take without one. */
+  /** Good tokens that nobody knows, to see before a flood how long they take without one. */
   readonly calm: number;
 }
 
-export interface Flooded {
+interface FloodPlan {
   readonly sort: JunkSort;
+  /** How many tokens: an even number. */
+  readonly junk: number;
+  /** Of the identity service. */
+  readonly latencyMs: number;
+  /** As in the size. */
+  readonly calm: number;
+  /** There are more at a time than the service can answer in the time that each has: some are told to come back. */
+  readonly mayBeRefused: boolean;
+}
+
+export interface Flooded extends FloodPlan {
   readonly callsAtATime: number;
-  /** Of a new user, before the flood and during it. */
-  readonly calm: Waits;
-  readonly waits: Waits;
+  /** Calls that were ended before their answer came. */
+  readonly callsInVain: number;
+  /** Of new users, before the flood and during it. */
+  readonly before: Waits;
+  readonly during: Waits;
   readonly ratio: number;
 }
 
@@ -47,52 +64,65 @@ export async function runFloods(stand: Stand, size: FloodSize): Promise<FloodRes
   for (const token of known) await user.ask(token, 'identity-service');
   // Those that are not asked for during the floods are the first to be forgotten, if any are.
   const asked = known.slice(0, known.length / 2);
-  stand.identity.fault({ kind: 'delay', delayMs: LATENCY_MS });
 
   const floods: Flooded[] = [];
   const footprints: Footprint[] = [];
-  for (const sort of junkSorts) {
-    const calm = await askNewTimes(user, size.calm);
+  let sent = 0;
+  for (const plan of planFloods(size)) {
+    const { sort, junk, latencyMs, mayBeRefused } = plan;
+    stand.identity.fault({ kind: 'delay', delayMs: latencyMs });
+    const calm: Answered[] = [];
+    while (calm.length < plan.calm) calm.push(await user.ask(stand.mint(), 'identity-service'));
     stand.identity.resetStats();
-    const waits: number[] = [];
-    for (const end of [size.junk / 2, size.junk]) {
-      const flood = startFlood(stand, sort, end - size.junk / 2, end, complaints);
+    const answers: Answered[] = [];
+    for (const _half of [1, 2]) {
+      const first = sent;
+      sent += junk / 2;
+      const flood = startFlood(stand, { sort, mayBeRefused, first, end: sent }, complaints);
       while (!flood.isOver) {
-        waits.push(await user.askNew());
-        await user.ask(asked[waits.length % asked.length] ?? '', 'memory');
+        answers.push(await user.ask(stand.mint(), 'identity-service', ...(mayBeRefused ? [503 as const] : [])));
+        await user.ask(asked[answers.length % asked.length] ?? '', 'memory');
       }
       await flood.over;
       footprints.push(await measureFootprint(stand.instance));
     }
-    floods.push(describe(sort, stand.identity.stats().maxConcurrent, summarize(calm), summarize(waits)));
+    floods.push(describe(plan, stand.identity.stats(), summarize(calm), summarize(answers)));
   }
 
-  for (const token of known) await user.ask(token, 'memory');
-  await user.askNew();
-  user.leave();
   stand.identity.fault(undefined);
+  for (const token of known) await user.ask(token, 'memory');
+  await user.ask(stand.mint(), 'identity-service');
+  user.leave();
   const rows = await stand.countForeignRows();
   complaints.push(...floods.flatMap(judge), ...judgeTraces(stand, rows, footprints));
   return { complaints, floods, rows, footprints };
 }
 
-async function askNewTimes(user: User, times: number): Promise<number[]> {
-  const waits: number[] = [];
-  while (waits.length < times) waits.push(await user.askNew());
-  return waits;
-}
-
-function describe(sort: JunkSort, callsAtATime: number, calm: Waits, waits: Waits): Flooded {
-  return { sort, callsAtATime, calm, waits, ratio: waits.medianMs / calm.medianMs };
-}
-
-function judge({ sort, callsAtATime, waits, ratio }: Flooded): string[] {
-  const { name, mostCallsAtATime, mostRatio } = sort;
+function planFloods({ junk, calm }: FloodSize): FloodPlan[] {
+  const fewer = Math.max(2 * Math.ceil(junk / 40), 300); // each takes long, and there must be more than 64 at a time
   return [
-    ...(callsAtATime > mostCallsAtATime ? [`${name}: ${callsAtATime} calls at a time, over ${mostCallsAtATime}`] : []),
-    ...(ratio > mostRatio ? [`${name}: a new user waits ${ratio.toFixed(1)} times as long, over ${mostRatio}`] : []),
-    ...(waits.maxMs > BUDGET_MS ? [`${name}: a new user waited ${waits.maxMs.toFixed()} ms, over ${BUDGET_MS}`] : []),
+    ...junkSorts.map((sort) => ({ sort, junk, calm, latencyMs: 50, mayBeRefused: false })),
+    ...junkSorts.map((sort) => ({ sort, junk: fewer, calm: 3, latencyMs: SLOW_MS, mayBeRefused: true })),
   ];
+}
+
+function describe(plan: FloodPlan, stats: Stats, before: Waits, during: Waits): Flooded {
+  const { calls, maxConcurrent: callsAtATime, byStatus } = stats;
+  const answered = Object.values(byStatus).reduce((total, count) => total + count, 0);
+  const ratio = during.medianMs / before.medianMs;
+  return { ...plan, callsAtATime, callsInVain: calls - answered, before, during, ratio };
+}
+
+function judge({ sort, latencyMs, callsAtATime, callsInVain, during, ratio }: Flooded): string[] {
+  const { name, mostCallsAtATime, mostRatio } = sort;
+  const complaints = [
+    ...(callsAtATime > mostCallsAtATime ? [`${callsAtATime} calls at a time, over ${mostCallsAtATime}`] : []),
+    ...(callsInVain > MAX_CALLS_IN_VAIN ? [`${callsInVain} calls in vain, over ${MAX_CALLS_IN_VAIN}`] : []),
+    ...(during.served === 0 ? ['no new user was served'] : []),
+    ...(ratio > mostRatio ? [`a new user waits ${ratio.toFixed(1)} times as long, over ${mostRatio}`] : []),
+    ...(during.maxMs > BUDGET_MS ? [`a new user waited ${during.maxMs.toFixed()} ms, over ${BUDGET_MS}`] : []),
+  ];
+  return complaints.map((complaint) => `${name}, identity service at ${latencyMs} ms: ${complaint}`);
 }
 
 function judgeTraces({ instance }: Stand, rows: number, footprints: readonly Footprint[]): string[] {

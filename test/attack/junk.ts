@@ -11,7 +11,7 @@ export interface JunkSort {
   readonly token: (n: number) => string;
   /** The cap, or its part for this sort and one good token at a time beside it. */
   readonly mostCallsAtATime: number;
-  /** How many times as long as without a flood a new user may wait. By the number of turns it would be 1, and 5; but machines are busy. */
+  /** How many times as long as without a flood a new user may wait: 1 and 1.4 times are usual, but machines are busy. */
   readonly mostRatio: number;
 }
 
@@ -39,8 +39,17 @@ export interface Flood {
   readonly over: Promise<unknown>;
 }
 
-/** Sends the tokens from `first` to before `end`, 64 at a time, each once. */
-export function startFlood(stand: Stand, sort: JunkSort, first: number, end: number, complaints: string[]): Flood {
+export interface Junk {
+  readonly sort: JunkSort;
+  /** The tokens from `first` to before `end`. */
+  readonly first: number;
+  readonly end: number;
+  /** Whether 503 is an answer to them, too. */
+  readonly mayBeRefused: boolean;
+}
+
+/** Sends the tokens 64 at a time, each once. */
+export function startFlood(stand: Stand, { sort, first, end, mayBeRefused }: Junk, complaints: string[]): Flood {
   let next = first;
   async function send(): Promise<void> {
     const connection = openConnection(stand.port);
@@ -48,7 +57,8 @@ export function startFlood(stand: Stand, sort: JunkSort, first: number, end: num
       connection.write(whoami(sort.token(next++)));
       const answer = await connection.read(NO_ANSWER_MS);
       if (answer === undefined) throw new Error('Junk is not answered.');
-      if (answer.status !== 401) complaints.push(`junk, ${sort.name}, was answered ${answer.status}`);
+      const isExpected = answer.status === 401 || (mayBeRefused && answer.status === 503);
+      if (!isExpected) complaints.push(`junk, ${sort.name}, was answered ${answer.status}`);
       for (const canary of findCanaries(answer.body, stand)) complaints.push(`an error tells ${canary}`);
     }
     connection.close();

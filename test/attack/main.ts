@@ -34,7 +34,7 @@ runCommand(async (command) => {
     failures += complaints.length;
   };
   const floods = await runFloods(stand, { junk, known: 50, calm: 20 });
-  for (const flood of floods.floods) console.log(describeFlood(flood, junk));
+  for (const flood of floods.floods) console.log(describeFlood(flood));
   report(floods.complaints);
   const fuzz = await runFuzz(stand, { count, seed });
   console.log(`${grouped(count)} malformed requests, in part followed by others, were answered:\n${toTable(fuzz)}`);
@@ -44,15 +44,19 @@ runCommand(async (command) => {
   report(findCanariesInLog(stand));
 
   const seconds = ((performance.now() - startedAtMs) / 1_000).toFixed();
-  console.log(`${summarizeFloods(floods, junk)}; ${summarizeFuzz(fuzz, count)} (${seconds} s)`);
+  console.log(`${summarizeFloods(floods)}; ${summarizeFuzz(fuzz, count)} (${seconds} s)`);
   command.finish(failures === 0 ? 0 : 1);
 });
 
-function describeFlood({ sort, callsAtATime, calm, waits, ratio }: Flooded, junk: number): string {
-  const [during, without] = [waits, calm].map(
+function describeFlood({ sort, junk, latencyMs, callsAtATime, callsInVain, before, during, ratio }: Flooded): string {
+  const [calm, flooded] = [before, during].map(
     ({ medianMs, maxMs }) => `${medianMs.toFixed()} ms, at most ${maxMs.toFixed()}`,
   );
-  return `${grouped(junk)} tokens of junk (${sort.name}): ${callsAtATime} calls at a time at most; a new user waits ${during}; without them ${without}: ${ratio.toFixed(1)} x`;
+  return [
+    `${grouped(junk)} tokens of junk (${sort.name}), the identity service at ${latencyMs} ms:`,
+    `  ${callsAtATime} calls at a time at most, ${callsInVain} in vain; ${during.served} of ${during.count} new users served`,
+    `  a new user waits ${flooded}; without the junk ${calm}: ${ratio.toFixed(1)} x`,
+  ].join('\n');
 }
 
 function toTable({ answers, unfinished }: FuzzResult): string {
@@ -61,11 +65,14 @@ function toTable({ answers, unfinished }: FuzzResult): string {
   return [...lines, `  ${'left, waiting for more'.padEnd(28)}${String(unfinished).padStart(7)}`].join('\n');
 }
 
-function summarizeFloods({ floods, rows }: FloodResult, junk: number): string {
+function summarizeFloods({ floods, rows }: FloodResult): string {
   const calls = Math.max(...floods.map(({ callsAtATime }) => callsAtATime));
-  const ratios = floods.map(({ sort, ratio }) => `${ratio.toFixed(1)} x (${sort.name})`).join(' and ');
-  const tokens = grouped(junk * floods.length);
-  return `${tokens} junk tokens: ${calls} calls at a time at most, ${rows} rows, a new user waits ${ratios}`;
+  const tokens = floods.reduce((total, { junk }) => total + junk, 0);
+  const waits = floods.map(({ sort, latencyMs, ratio, during: { served, count } }) => {
+    const some = served === count ? '' : `, ${served} of ${count} served`;
+    return `${ratio.toFixed(1)} x (${sort.name}, ${latencyMs} ms${some})`;
+  });
+  return `${grouped(tokens)} junk tokens: ${calls} calls at a time at most, ${rows} rows, a new user waits ${waits.join(', ')}`;
 }
 
 function summarizeFuzz({ wrongAnswers, footprints }: FuzzResult, count: number): string {

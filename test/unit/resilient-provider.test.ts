@@ -140,15 +140,83 @@ it('gives tokens that the provider does not recognize at most 8 of the 16, and t
   expect((await Promise.all(junk)).every(({ kind }) => kind === 'rejected')).toBe(true);
 });
 
-it('lets 1,000 calls wait, and answers busy to those beyond', async () => {
+it('lets 1,000 calls wait, and answers busy to the oldest of more', async () => {
   const { identify, provider } = setUpProvider();
   const answer = deferred<Verdict>();
   identify.mockReturnValue(answer.promise);
   const asked = [...Array(16 + 1_000 + 1).keys()].map((n) => provider.identify(`t${n}`, never()));
+  expect(await asked[16]).toMatchObject({ kind: 'unavailable', cause: 'busy' });
   answer.resolve(valid);
-  const last = await asked.pop();
-  expect(last).toMatchObject({ kind: 'unavailable', cause: 'busy' });
-  expect((await Promise.all(asked)).every(({ kind }) => kind === 'valid')).toBe(true);
+  const verdicts = await Promise.all(asked);
+  expect(verdicts.filter(({ kind }) => kind === 'valid')).toHaveLength(16 + 1_000);
+});
+
+describe('when more wait than can be answered in their time', () => {
+  const answering = (ms: number) => () => new Promise<Verdict>((resolve) => setTimeout(resolve, ms, valid));
+
+  it('makes the calls that can finish, none of them in vain, and answers busy to the others', async () => {
+    const { identify, provider, log } = setUpProvider();
+    identify.mockImplementation(answering(1_000));
+    const asked = [...Array(200).keys()].map((n) => provider.identify(`t${n}`, never()));
+    await jest.advanceTimersByTimeAsync(2_000);
+    const verdicts = await Promise.all(asked);
+    expect(identify).toHaveBeenCalledTimes(32);
+    expect(verdicts.filter(({ kind }) => kind === 'valid')).toHaveLength(32);
+    const busy = { kind: 'unavailable', cause: 'busy', retryAfterSeconds: 5 };
+    expect(verdicts.filter(({ kind }) => kind !== 'valid')).toEqual(Array(168).fill(busy));
+    expect(log).not.toHaveBeenCalled();
+  });
+
+  it('serves who has just come before those who wait in vain', async () => {
+    const { identify, provider } = setUpProvider();
+    identify.mockImplementation(answering(1_000));
+    const crowd = [...Array(200).keys()].map((n) => provider.identify(`t${n}`, never()));
+    await jest.advanceTimersByTimeAsync(1_900);
+    const late = provider.identify('late', never());
+    await jest.advanceTimersByTimeAsync(1_100);
+    expect(await late).toEqual(valid);
+    await Promise.all(crowd);
+  });
+
+  /** Until what calls usually take is known. */
+  async function askMany({ provider }: ReturnType<typeof setUpProvider>, ms: number) {
+    const asked = [...Array(16).keys()].map((n) => provider.identify(`known${n}`, never()));
+    await jest.advanceTimersByTimeAsync(ms);
+    await Promise.all(asked);
+  }
+
+  it.each([
+    [1_088, 32],
+    [1_090, 16],
+  ])(
+    'with calls of %i ms it makes %i of 40: who waits must have a quarter more than that left of 2,450 ms',
+    async (ms, made) => {
+      const setup = setUpProvider();
+      setup.identify.mockImplementation(answering(ms));
+      for (let round = 0; round < 8; round += 1) await askMany(setup, ms);
+      setup.identify.mockClear();
+      const asked = [...Array(40).keys()].map((n) => setup.provider.identify(`t${n}`, never()));
+      await jest.advanceTimersByTimeAsync(2 * ms);
+      await Promise.all(asked);
+      expect(setup.identify).toHaveBeenCalledTimes(made);
+    },
+  );
+
+  it.each([3_600_000, -3_600_000])('is not misled by a clock that is set by %i ms', async (byMs) => {
+    const setup = setUpProvider();
+    setup.identify.mockImplementation(async () => {
+      jest.setSystemTime(Date.now() + byMs);
+      return valid;
+    });
+    await askMany(setup, 0);
+    setup.identify.mockImplementation(answering(1_000));
+    await askMany(setup, 1_000);
+    setup.identify.mockClear();
+    const asked = [...Array(200).keys()].map((n) => setup.provider.identify(`t${n}`, never()));
+    await jest.advanceTimersByTimeAsync(2_700);
+    await Promise.all(asked);
+    expect(setup.identify).toHaveBeenCalledTimes(32);
+  });
 });
 
 describe('the circuit', () => {
