@@ -121,10 +121,8 @@ function readStorage(settings: Settings): StorageConfig {
   const connectionString = settings.optional('AzureWebJobsStorage');
   if (connectionString === undefined) return readIdentityStorage(settings);
   if (!isConnectionString(connectionString)) {
-    settings.problem(
-      'AzureWebJobsStorage',
-      'must be UseDevelopmentStorage=true or the connection string of a storage account',
-    );
+    const rule = 'must be UseDevelopmentStorage=true or the connection string of a storage account';
+    settings.problem('AzureWebJobsStorage', rule);
   }
   return { kind: 'connection-string', connectionString };
 }
@@ -161,10 +159,7 @@ function readIdentityStorage(settings: Settings): StorageConfig {
   if (accountName !== undefined && !/^[a-z0-9]{3,24}$/.test(accountName)) {
     settings.problem('AzureWebJobsStorage__accountName', 'must be 3 to 24 lower-case letters and digits');
   }
-  if (
-    tableServiceUri !== undefined &&
-    !(URL.canParse(tableServiceUri) && new URL(tableServiceUri).protocol === 'https:')
-  ) {
+  if (tableServiceUri !== undefined && !isHttps(tableServiceUri)) {
     settings.problem('AzureWebJobsStorage__tableServiceUri', 'must be an https address');
   }
   return {
@@ -172,4 +167,8 @@ function readIdentityStorage(settings: Settings): StorageConfig {
     tableServiceUrl: (tableServiceUri ?? `https://${accountName}.table.core.windows.net`).replace(/\/+$/, ''),
     ...(clientId === undefined ? {} : { clientId }),
   };
+}
+
+function isHttps(text: string): boolean {
+  return URL.canParse(text) && new URL(text).protocol === 'https:';
 }

@@ -20,12 +20,8 @@ export abstract class AppError extends Error {
 /** No token was sent. The caller should send one. */
 export class TokenMissingError extends AppError {
   constructor() {
-    super(
-      401,
-      'token_missing',
-      'Token missing',
-      'Send a card token: "Authorization: Bearer <token>" is the usual way.',
-    );
+    const message = 'Send a card token: "Authorization: Bearer <token>" is the usual way.';
+    super(401, 'token_missing', 'Token missing', message);
   }
 }
 

@@ -1,31 +1,47 @@
 /** Keeps trouble of the token table from becoming trouble of the validation. */
 import { ConsecutiveBreaker, circuitBreaker, handleAll, TaskCancelledError, TimeoutStrategy, timeout } from 'cockatiel';
+import type { Clock } from '../clock';
 import type { Log } from '../log';
 import type { ReliableTokenStore, TokenStore } from './validator';
 
-const DEADLINE_MS = 250;
+/** What the table may add to a validation. */
+const BUDGET_MS = 250;
 const FAILURES_TO_OPEN = 3;
 const OPEN_MS = 5_000;
 
 /**
- * The same store, which never rejects: what it cannot read in 250 ms is a miss, what it cannot write is left out, and
- * after three failures in a row it is not asked for a while. Nothing is written while reading fails, so that trouble
- * costs a validation one deadline, not two. (A table that is only slow, and fails at neither, can cost both.)
+ * The same store, which never rejects: what it cannot read is a miss, what it cannot write is left out, and after three
+ * failures in a row it is not asked for a while. Reading and writing an entry take 250 ms together, so
+ * that what is left of them after a slow read is all that the write has; and nothing is written while reading fails.
  */
-export function createResilientStore(store: TokenStore, log: Log): ReliableTokenStore {
+export function createResilientStore(
+  store: TokenStore,
+  { clock, log }: { clock: Clock; log: Log },
+): ReliableTokenStore {
   const reading = createGuard('token_table_read', log);
   const writing = createGuard('token_table_write', log);
   return {
-    read: (key) => reading.run((signal) => store.read(key, signal)),
-    write: async (key, stored) => {
-      if (reading.works()) await writing.run((signal) => store.write(key, stored, signal));
+    entryOf(key) {
+      let leftMs = BUDGET_MS;
+      return {
+        async read() {
+          const startedAtMs = clock();
+          const stored = await reading.run(leftMs, (signal) => store.read(key, signal));
+          const tookMs = clock() - startedAtMs;
+          leftMs = Math.min(Math.max(BUDGET_MS - tookMs, 0), BUDGET_MS); // the clock may have been set
+          return stored;
+        },
+        async write(stored) {
+          if (leftMs > 0 && reading.works()) await writing.run(leftMs, (signal) => store.write(key, stored, signal));
+        },
+      };
     },
   };
 }
 
 interface Guard {
   /** The operation's result, or undefined when it failed, took too long or was not tried. */
-  run<T>(operation: (signal: AbortSignal) => Promise<T>): Promise<T | undefined>;
+  run<T>(deadlineMs: number, operation: (signal: AbortSignal) => Promise<T>): Promise<T | undefined>;
   works(): boolean;
 }
 
@@ -35,11 +51,11 @@ function createGuard(operationName: string, log: Log): Guard {
     breaker: new ConsecutiveBreaker(FAILURES_TO_OPEN),
     halfOpenAfter: OPEN_MS,
   });
-  const deadline = timeout(DEADLINE_MS, TimeoutStrategy.Aggressive);
   let works = true;
   return {
     works: () => works,
-    async run(operation) {
+    async run(deadlineMs, operation) {
+      const deadline = timeout(deadlineMs, TimeoutStrategy.Aggressive);
       try {
         const result = await breaker.execute(() => deadline.execute(({ signal }) => operation(signal)));
         if (!works) log('info', `${operationName}_recovered`);

@@ -31,8 +31,11 @@ export interface TokenStore {
 
 /** A store that never rejects, and has a deadline of its own. */
 export interface ReliableTokenStore {
-  read(key: TokenKey): Promise<StoredIdentity | undefined>;
-  write(key: TokenKey, stored: StoredIdentity): Promise<void>;
+  /** For one validation, which reads the entry at first, and then writes it if need be. */
+  entryOf(key: TokenKey): {
+    read(): Promise<StoredIdentity | undefined>;
+    write(stored: StoredIdentity): Promise<void>;
+  };
 }
 
 export type AuthenticationSource = 'memory' | 'table' | 'identity-service';
@@ -111,11 +114,12 @@ export function createValidator(options: ValidatorOptions): Validator {
     const tokenExpiresAtMs = jwtExpiresAtMs(token) ?? Number.POSITIVE_INFINITY;
     if (tokenExpiresAtMs <= clock()) throw expired();
 
-    const row = await store.read(key);
-    if (row !== undefined) {
-      const expiresAtMs = Math.min(row.expiresAtMs, row.validatedAtMs + ttlMs, clock() + ttlMs, tokenExpiresAtMs);
+    const entry = store.entryOf(key);
+    const known = await entry.read();
+    if (known !== undefined) {
+      const expiresAtMs = Math.min(known.expiresAtMs, known.validatedAtMs + ttlMs, clock() + ttlMs, tokenExpiresAtMs);
       if (expiresAtMs > clock()) {
-        return { ...remember(key, { ...row, expiresAtMs }, signal), source: 'table', persisted: Promise.resolve() };
+        return { ...remember(key, { ...known, expiresAtMs }, signal), source: 'table', persisted: Promise.resolve() };
       }
     }
 
@@ -127,7 +131,7 @@ export function createValidator(options: ValidatorOptions): Validator {
         const expiresAtMs = Math.min(validatedAtMs + ttlMs, tokenExpiresAtMs, bound);
         if (expiresAtMs <= clock()) throw expired();
         const stored = remember(key, { identity: verdict.identity, validatedAtMs, expiresAtMs }, signal);
-        return { ...stored, source: 'identity-service', persisted: store.write(key, stored) };
+        return { ...stored, source: 'identity-service', persisted: entry.write(stored) };
       }
       case 'rejected':
         if (verdict.definite && !signal.aborted) {

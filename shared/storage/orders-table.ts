@@ -28,11 +28,8 @@ type OrderRow = {
 };
 
 type IdempotencyRow = {
-  readonly partitionKey: string;
-  readonly rowKey: string;
   readonly orderId: string;
   readonly content: string;
-  readonly createdAt: Date;
 };
 
 export function createOrdersTable(openTable: OpenTable, clock: Clock): OrderStore {

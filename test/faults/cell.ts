@@ -78,10 +78,10 @@ export async function runCell(backend: Backend, cell: Cell): Promise<CellResult>
   await recover(oracle, visits, subject);
   const recoveryMs = performance.now() - endedAtMs;
   if (recoveryMs > RECOVERY_LIMIT_MS) complain(`recovery took ${recoveryMs.toFixed()} ms`);
-  if (strangers[0]) await visits.ask('stranger 1 again', strangers[0]);
-  await visits.ask('afterwards', subject);
 
   const rows = await checkRows(backend, visits, complain);
+  // From where each is answered now tells what is in memory, and what is not.
+  for (const [n, visitor] of [...visits.visitors].entries()) await visits.ask(`token ${n + 1} again`, visitor);
   checkSecrecy(backend, visits, rows, complain);
   return { complaints, first, recoveryMs };
 }

@@ -16,7 +16,7 @@ it('with the circuit open, an answer takes under 5 ms in process, and makes no c
   const validator = createValidator({
     deriveKey: createDeriveTokenKey('a secret of enough characters, here 40..', provider),
     provider,
-    store: { read: async () => undefined, write: async () => {} },
+    store: { entryOf: () => ({ read: async () => undefined, write: async () => {} }) },
     clock: systemClock,
     ttlMs: 1_800_000,
   });

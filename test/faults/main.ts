@@ -16,7 +16,7 @@ runCommand(async (command) => {
   const words = process.argv.slice(2).join(' ');
   const chosen = cells.filter((cell) => describeCell(cell).includes(words));
   if (chosen.length === 0) throw new LocalError(`No cell's description has "${words}".`);
-  console.log(`${chosen.length} cells, several at a time: a minute or two for all.`);
+  console.log(`${chosen.length} cells, several at a time. All ${cells.length} take a minute or two.`);
 
   const stand = await openStand(await buildForCommand(command));
   command.onStop(() => stand.close());
@@ -44,14 +44,14 @@ function toTable(outcomes: readonly Outcome[]): string[] {
     if (!lines.has(header)) for (const column of Object.values(stateNames)) append(header, header, column);
     append(`${upstream} ${name}`, `  ${name}`, describe(outcome));
   }
-  return [...lines.values()];
+  return [...lines.values()].map((line) => line.trimEnd());
 }
 
 function describe({ result: { complaints, first, recoveryMs = 0 } }: Outcome): string {
   const holds = complaints.length === 0 ? '' : ' DOES NOT HOLD';
   if (first === undefined) return holds;
   const seconds = (ms: number) => `${(ms / 1_000).toFixed(2)} s`;
-  return `${first.status} in ${seconds(first.elapsedMs)}, well in ${seconds(recoveryMs)}${holds}`;
+  return `${first.status} in ${seconds(first.elapsedMs)}, recovery ${seconds(recoveryMs)}${holds}`;
 }
 
 function toComplaints(outcomes: readonly Outcome[]): string[] {

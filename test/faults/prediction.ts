@@ -70,7 +70,9 @@ export function createOracle(): Oracle {
         tableIsMissing = false;
       }
       const fails = line?.fails === operation;
-      if (fails && line.hangs) waitMs += TABLE_DEADLINE_MS;
+      const readMs = line?.readMs ?? 0;
+      if (fails && line.hangs) waitMs += TABLE_DEADLINE_MS - readMs;
+      if (operation === 'read') waitMs += readMs;
       const worked = guard.failuresInARow === 0;
       record(guard, fails, TABLE_FAILURES_TO_OPEN);
       if (worked === fails) lines.push(`token_table_${operation}_${fails ? 'failed' : 'recovered'}`);

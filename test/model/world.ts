@@ -142,7 +142,7 @@ export function createWorld(plan: Plan, { time, turn, witness, wrapped }: WorldO
       ttlMs: instance.ttlMs,
       maxEntries: instance.maxEntries,
       provider: wrapped ? createResilientProvider(provider, { attemptTimeoutMs: 1_200, clock, log }) : provider,
-      store: wrapped ? createResilientStore(table, log) : neverRejecting(table),
+      store: wrapped ? createResilientStore(table, { clock, log }) : neverRejecting(table),
     });
     return { plan: instance, clock, validator };
   }
@@ -173,7 +173,9 @@ function toVerdict(answer: Exclude<Answer, { kind: 'never' }>, { id }: { id: str
 function neverRejecting(store: TokenStore): ReliableTokenStore {
   const { signal } = new AbortController();
   return {
-    read: (key) => store.read(key, signal).catch(() => undefined),
-    write: (key, stored) => store.write(key, stored, signal).catch(() => {}),
+    entryOf: (key) => ({
+      read: () => store.read(key, signal).catch(() => undefined),
+      write: (stored) => store.write(key, stored, signal).catch(() => {}),
+    }),
   };
 }

@@ -21,13 +21,17 @@ class MapStore implements ReliableTokenStore {
   readonly rows = new Map<string, StoredIdentity>();
   reads = 0;
   writes = 0;
-  async read({ id }: { id: string }) {
-    this.reads += 1;
-    return this.rows.get(id);
-  }
-  async write({ id }: { id: string }, stored: StoredIdentity) {
-    this.writes += 1;
-    this.rows.set(id, stored);
+  entryOf({ id }: { id: string }) {
+    return {
+      read: async () => {
+        this.reads += 1;
+        return this.rows.get(id);
+      },
+      write: async (stored: StoredIdentity) => {
+        this.writes += 1;
+        this.rows.set(id, stored);
+      },
+    };
   }
 }
 
@@ -154,7 +158,9 @@ describe('the tiers', () => {
 
   it('does not wait for the row before it answers, and tells when it is there', async () => {
     const writing = deferred();
-    const { validator } = setUp({ store: { read: async () => undefined, write: () => writing.promise } });
+    const { validator } = setUp({
+      store: { entryOf: () => ({ read: async () => undefined, write: () => writing.promise }) },
+    });
     const authentication = await validator.authenticate('t');
     let persisted = false;
     const done = authentication.persisted.then(() => {
