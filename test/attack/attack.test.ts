@@ -1,8 +1,6 @@
 /** A part of `npm run attack`: a twentieth of the floods and of the malformed requests, and all crashes. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { requireEnvironment } from '../harness/app';
+import { temporaryFolder } from '../harness/temporary-folder';
 import { findCanariesInLog } from './canaries';
 import { buildCrashingApp, runCrashes } from './crash';
 import { runFloods } from './flood';
@@ -13,10 +11,14 @@ const LIMIT_MS = 120_000;
 
 const appDirectory = requireEnvironment('TEST_APP_DIRECTORY');
 let stand: Stand;
+const ends: (() => Promise<void>)[] = [];
 beforeAll(async () => {
   stand = await openStand(appDirectory);
+  ends.push(() => stand.close());
 });
-afterAll(() => stand.close());
+afterAll(async () => {
+  for (const end of ends.reverse()) await end();
+});
 
 it(
   'a flood of junk makes 16 calls at a time, writes no row, forgets no good token and does not keep new users out',
@@ -43,13 +45,9 @@ it('neither has the log tell of a token, a person or the secret', () => {
 it(
   'a crash does not tell of a token, a person or the secret',
   async () => {
-    const folder = await mkdtemp(path.join(tmpdir(), 'card-backend-crash-'));
-    try {
-      await buildCrashingApp(appDirectory, folder);
-      expect(await runCrashes(stand, folder)).toEqual([]);
-    } finally {
-      await rm(folder, { recursive: true });
-    }
+    const folder = await temporaryFolder({ onStop: (end) => ends.push(end) });
+    await buildCrashingApp(appDirectory, folder);
+    expect(await runCrashes(stand, folder)).toEqual([]);
   },
   LIMIT_MS,
 );

@@ -1,8 +1,6 @@
 /** A small part of `npm run crash`: one or two rounds of each storm. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { requireEnvironment } from '../harness/app';
+import { temporaryFolder } from '../harness/temporary-folder';
 import { audit } from './audit';
 import { startDurableAzurite } from './durable-azurite';
 import { killHost, stopHost } from './host-ends';
@@ -52,9 +50,7 @@ it('makes one order of concurrent repeats at two hosts, whether or not the first
 });
 
 it('loses and doubles no order when the storage is killed, and says 503 until it is back', async () => {
-  const location = await mkdtemp(path.join(tmpdir(), 'card-backend-storage-'));
-  ends.push(() => rm(location, { recursive: true }));
-  const storage = await startDurableAzurite(location);
+  const storage = await startDurableAzurite(await temporaryFolder({ onStop: (end) => ends.push(end) }));
   ends.push(() => storage.close());
   const otherStand = await open(storage.connectionString);
   for (const round of planRounds('kill of the storage', 1, seed)) {

@@ -86,8 +86,10 @@ async function play(rounds: readonly Round[], strike: (round: Round) => Promise<
     const struck = await strike(round);
     sum += struck.inFlight;
     findings.push(...struck.findings);
-    const written = struck.written > 0 ? `, ${struck.written} of them written all the same` : '';
-    console.log(`${round.name}: ${struck.orders.length} orders, ${struck.inFlight} in flight${written}`);
+    const written = struck.written > 0 ? `, ${struck.written} of these written nevertheless` : '';
+    console.log(
+      `${round.name}: ${struck.orders.length} orders sent, ${struck.inFlight} without an answer when it struck${written}`,
+    );
   }
   findings.push(...unless(sum > 0, 'wrong', `${rounds[0]?.name} and those after it hit no request, and show nothing`));
   return sum;

@@ -25,6 +25,7 @@ runCommand(async (command) => {
   const plan = planFaults(minutes);
   console.log(
     `${minutes} min, ${CLIENTS} clients. The same choices again: npm run soak -- --minutes ${minutes} --seed ${seed}`,
+    '\nAn error that no fault explains, or more than 15 s after one, counts as a wrong answer.',
   );
 
   const stand = await openStand(await buildForCommand(command), cards);

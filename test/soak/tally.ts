@@ -15,7 +15,7 @@ export const checks = {
   late: 'an answer too late',
   noRetryAfter: 'a 503 without Retry-After',
   silent: 'no answer at all',
-  calls: 'a validation too many',
+  calls: 'a call of the identity service that no token explains',
 } as const;
 
 export type Check = keyof typeof checks;
