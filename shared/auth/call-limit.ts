@@ -1,5 +1,7 @@
 /** A cap on calls at a time. What is above it waits in a line that serves the newest and the oldest in turn. */
 
+const MAX_WAITING = 1_000;
+
 /** The call was not made: its turn did not come in time. */
 export class NoTurnError extends Error {}
 
@@ -24,7 +26,7 @@ interface Waiting {
  * in vain. Of two turns, one goes to who came last, whose time is still whole; and all of them, while there are some
  * that cannot be served in time.
  */
-export function createCallLimit(maxAtATime: number, maxWaiting: number): CallLimit {
+export function createCallLimit(maxAtATime: number): CallLimit {
   const line: Waiting[] = []; // the oldest first
   let running = 0;
   let newestIsNext = true;
@@ -32,7 +34,7 @@ export function createCallLimit(maxAtATime: number, maxWaiting: number): CallLim
   function turn(canFinish: () => boolean): Promise<void> {
     return new Promise((resolve, reject) => {
       line.push({ begin: resolve, refuse: () => reject(new NoTurnError()), canFinish });
-      if (line.length > maxWaiting) line.shift()?.refuse();
+      if (line.length > MAX_WAITING) line.shift()?.refuse();
     });
   }
 

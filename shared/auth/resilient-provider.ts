@@ -20,7 +20,6 @@ import type { IdentityProvider, UnavailableCause, Verdict } from './provider';
 const MAX_CALLS_AT_A_TIME = 16;
 /** Of these 16, the most for tokens that the provider does not recognize. */
 const MAX_UNRECOGNIZED_AT_A_TIME = 8;
-const MAX_CALLS_WAITING = 1000;
 /** For a token's calls and the wait for their turns: of a flight's 2.7 s, what reading the table leaves. */
 const BUDGET_MS = 2_450;
 /** A call whose turn comes is made if this many times what calls take at present is left of the budget. */
@@ -60,8 +59,8 @@ export function createResilientProvider(
     backoff: new ConstantBackoff(RETRY_DELAY_MS),
   });
   // Outside of the breaker, so that what waits here when the circuit opens is answered at once.
-  const calls = createCallLimit(MAX_CALLS_AT_A_TIME, MAX_CALLS_WAITING);
-  const unrecognizedCalls = createCallLimit(MAX_UNRECOGNIZED_AT_A_TIME, MAX_CALLS_WAITING);
+  const calls = createCallLimit(MAX_CALLS_AT_A_TIME);
+  const unrecognizedCalls = createCallLimit(MAX_UNRECOGNIZED_AT_A_TIME);
   const breaker = circuitBreaker(handleWhenResult(isOutage), {
     breaker: new ConsecutiveBreaker(FAILURES_TO_OPEN),
     halfOpenAfter: OPEN_MS,

@@ -2,22 +2,27 @@
 import { ConsecutiveBreaker, circuitBreaker, handleAll, TaskCancelledError, TimeoutStrategy, timeout } from 'cockatiel';
 import type { Clock } from '../clock';
 import type { Log } from '../log';
+import { createCallLimit } from './call-limit';
 import type { ReliableTokenStore, TokenStore } from './validator';
 
 /** What the table may add to a validation. */
 const BUDGET_MS = 250;
+/** A flood must not take all the connections that an instance may have. */
+const MAX_READS_AT_A_TIME = 64;
 const FAILURES_TO_OPEN = 3;
 const OPEN_MS = 5_000;
 
 /**
  * The same store, which never rejects: what it cannot read is a miss, what it cannot write is left out, and after three
- * failures in a row it is not asked for a while. Reading and writing an entry take 250 ms together, so
+ * failures in a row it is not asked for a while. A read whose turn does not come in half of its time is a miss as well, but
+ * no failure. Reading and writing an entry take 250 ms together, so
  * that what is left of them after a slow read is all that the write has; and nothing is written while reading fails.
  */
 export function createResilientStore(
   store: TokenStore,
   { clock, log }: { clock: Clock; log: Log },
 ): ReliableTokenStore {
+  const reads = createCallLimit(MAX_READS_AT_A_TIME);
   const reading = createGuard('token_table_read', log);
   const writing = createGuard('token_table_write', log);
   return {
@@ -26,9 +31,11 @@ export function createResilientStore(
       return {
         async read() {
           const startedAtMs = clock();
-          const stored = await reading.run(leftMs, (signal) => store.read(key, signal));
-          const tookMs = clock() - startedAtMs;
-          leftMs = Math.min(Math.max(BUDGET_MS - tookMs, 0), BUDGET_MS); // the clock may have been set
+          // The clock may have been set.
+          const left = () => Math.min(Math.max(BUDGET_MS - (clock() - startedAtMs), 0), BUDGET_MS);
+          const read = () => reading.run(left(), (signal) => store.read(key, signal));
+          const stored = await reads.run(read, () => left() > BUDGET_MS / 2).catch(() => undefined);
+          leftMs = left();
           return stored;
         },
         async write(stored) {

@@ -3,8 +3,8 @@ import { createCallLimit, NoTurnError } from '../../shared/auth/call-limit';
 import { type Deferred, deferred } from '../harness/deferred';
 
 /** Calls by their names: what has begun, in order, and how each ended. */
-function setUp(maxAtATime: number, maxWaiting: number) {
-  const limit = createCallLimit(maxAtATime, maxWaiting);
+function setUp(maxAtATime: number) {
+  const limit = createCallLimit(maxAtATime);
   const calls = new Map<string, Deferred<void>>();
   const late = new Set<string>();
   const ends: string[] = [];
@@ -40,7 +40,7 @@ function setUp(maxAtATime: number, maxWaiting: number) {
 }
 
 it('makes calls at once up to the cap, and one more for each that ends, well or not', async () => {
-  const { ask, finish, begun, ends } = setUp(2, 10);
+  const { ask, finish, begun, ends } = setUp(2);
   await ask('a', 'b', 'c', 'd');
   expect(begun()).toEqual(['a', 'b']);
   await finish('a');
@@ -58,14 +58,14 @@ it('makes calls at once up to the cap, and one more for each that ends, well or 
 });
 
 it('serves the newest and the oldest in turn', async () => {
-  const { ask, finish, begun } = setUp(1, 10);
+  const { ask, finish, begun } = setUp(1);
   await ask('first', '1', '2', '3', '4', '5');
   for (const name of ['first', '5', '1', '4', '2', '3']) await finish(name);
   expect(begun()).toEqual(['first', '5', '1', '4', '2', '3']);
 });
 
 it('refuses who cannot finish any more when a turn comes, and then serves the newest first', async () => {
-  const { ask, finish, begun, ends, late } = setUp(1, 10);
+  const { ask, finish, begun, ends, late } = setUp(1);
   await ask('first', '1', '2', '3', '4', '5', '6');
   await finish('first'); // 6 begins, and the oldest would be next
   late.add('1').add('2');
@@ -77,7 +77,7 @@ it('refuses who cannot finish any more when a turn comes, and then serves the ne
 });
 
 it('makes no call that cannot finish any more, wherever in the line it is', async () => {
-  const { ask, finish, begun, ends, late } = setUp(1, 10);
+  const { ask, finish, begun, ends, late } = setUp(1);
   await ask('first', '1', '2', '3');
   late.add('2').add('3');
   await finish('first');
@@ -90,15 +90,17 @@ it('makes no call that cannot finish any more, wherever in the line it is', asyn
   expect(begun()).toEqual(['first', '1', '4']);
 });
 
-it('refuses the oldest at once when the line is full', async () => {
-  const { ask, begun, ends } = setUp(1, 2);
-  await ask('first', '1', '2', '3');
+it('lets 1,000 wait, and of more refuses the oldest at once', async () => {
+  const { ask, begun, ends } = setUp(1);
+  await ask('first', ...Array.from({ length: 1_000 }, (_, n) => `${n + 1}`));
+  expect(ends).toEqual([]);
+  await ask('last');
   expect(ends).toEqual(['1 refused']);
   expect(begun()).toEqual(['first']);
 });
 
 it('makes a call that has waited as part of what asked for it, not of what made room for it', async () => {
-  const limit = createCallLimit(1, 10);
+  const limit = createCallLimit(1);
   const asking = new AsyncLocalStorage<string>();
   const room = deferred();
   const ask = (name: string) =>

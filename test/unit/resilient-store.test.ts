@@ -1,6 +1,7 @@
 import { createResilientStore } from '../../shared/auth/resilient-store';
 import type { TokenKey } from '../../shared/auth/token-key';
 import type { StoredIdentity } from '../../shared/auth/validator';
+import { deferred } from '../harness/deferred';
 
 const identity = { id: 'u-1', name: 'Asha', phoneNumber: null, pictureUrl: null, actionPackageId: 'card-orders' };
 
@@ -116,5 +117,38 @@ describe('the resilient store', () => {
     expect(inner.write).toHaveBeenCalledTimes(writes);
     await jest.advanceTimersByTimeAsync(250);
     await write;
+  });
+
+  it('reads at most 64 at a time; who waits for a turn for half of the 250 ms has a miss, which is no failure', async () => {
+    const { inner, log, store } = setUpStore();
+    const answer = deferred<StoredIdentity | undefined>();
+    inner.read.mockReturnValueOnce(new Promise((resolve) => setTimeout(resolve, 124, stored)));
+    inner.read.mockReturnValueOnce(new Promise((resolve) => setTimeout(resolve, 125, stored)));
+    inner.read.mockReturnValue(answer.promise);
+    const reads = Array.from({ length: 66 }, () => store.entryOf(key).read());
+    await jest.advanceTimersByTimeAsync(123);
+    expect(inner.read).toHaveBeenCalledTimes(64);
+    await jest.advanceTimersByTimeAsync(1);
+    expect(inner.read).toHaveBeenCalledTimes(65);
+    await jest.advanceTimersByTimeAsync(1);
+    answer.resolve(stored);
+    const found = await Promise.all(reads);
+    expect(inner.read).toHaveBeenCalledTimes(65);
+    expect(found.filter((one) => one === undefined)).toHaveLength(1);
+    expect(log).not.toHaveBeenCalled();
+  });
+
+  it('has for a read what the wait for its turn has left', async () => {
+    const { inner, store } = setUpStore();
+    for (let n = 0; n < 64; n += 1) {
+      inner.read.mockReturnValueOnce(new Promise((resolve) => setTimeout(resolve, 100, stored)));
+    }
+    inner.read.mockReturnValueOnce(new Promise(() => {}));
+    const reads = Array.from({ length: 65 }, () => store.entryOf(key).read());
+    await jest.advanceTimersByTimeAsync(249);
+    expect(inner.read.mock.calls[64]?.[1]?.aborted).toBe(false);
+    await jest.advanceTimersByTimeAsync(1);
+    expect(inner.read.mock.calls[64]?.[1]?.aborted).toBe(true);
+    expect(await reads[64]).toBeUndefined();
   });
 });
