@@ -14,9 +14,9 @@ const OPEN_MS = 5_000;
 
 /**
  * The same store, which never rejects: what it cannot read is a miss, what it cannot write is left out, and after three
- * failures in a row it is not asked for a while. A read whose turn does not come in half of its time is a miss as well, but
- * no failure. Reading and writing an entry take 250 ms together, so
- * that what is left of them after a slow read is all that the write has; and nothing is written while reading fails.
+ * failures in a row it is not asked for a while. Reading and writing an entry take 250 ms together: a write has what its
+ * read has left, and is left out while reading fails. A read whose turn does not come in half of that time is a miss, too,
+ * but no failure.
  */
 export function createResilientStore(
   store: TokenStore,
