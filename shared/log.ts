@@ -9,18 +9,22 @@ export type Log = (level: LogLevel, event: string, fields?: LogFields) => void;
 
 type LineWriter = Record<LogLevel, (line: string) => void>;
 
-const invocation = new AsyncLocalStorage<LineWriter>();
+const invocation = new AsyncLocalStorage<{ writer: LineWriter }>();
 
 /**
  * Writes by the context of the invocation that it is called in, so that the host keeps the level and ties the line to the
- * request's trace; outside of one by the console, which the host takes for plain lines.
+ * request's trace; outside of one, and after its end, by the console, which the host takes for plain lines.
  */
 export const log: Log = (level, event, fields) => {
-  const writer = invocation.getStore() ?? console;
+  const { writer } = invocation.getStore() ?? { writer: console };
   writer[level](JSON.stringify({ event, ...fields }));
 };
 
 /** Runs what belongs to one invocation. @param context of the invocation */
-export function inInvocation<T>(context: LineWriter, run: () => T): T {
-  return invocation.run(context, run);
+export function inInvocation<T>(context: LineWriter, run: () => Promise<T>): Promise<T> {
+  const scope = { writer: context };
+  // The library warns of whoever logs by the context of an invocation that has ended.
+  return invocation.run(scope, run).finally(() => {
+    scope.writer = console;
+  });
 }

@@ -1,37 +1,36 @@
-/** A cap on calls at a time. What is above it waits in a line that serves the newest and the oldest in turn. */
+/** A cap on calls at a time, and the line of those that wait for their turn. */
 
 const MAX_WAITING = 1_000;
 
 /** The call was not made: its turn did not come in time. */
 export class NoTurnError extends Error {}
 
+/** Whether there is time enough for a call that begins after so many rounds of calls at a time; 0 is now. */
+export type CanFinish = (rounds: number) => boolean;
+
 export interface CallLimit {
   /**
    * Makes the call, at once or when its turn comes. Throws NoTurnError in place of that when it cannot finish any more,
    * or when the line is full and it is the oldest there.
-   *
-   * @param canFinish whether there is still time enough for the call
    */
-  run<T>(call: () => Promise<T>, canFinish: () => boolean): Promise<T>;
+  run<T>(call: () => Promise<T>, canFinish: CanFinish): Promise<T>;
 }
 
 interface Waiting {
   readonly begin: () => void;
   readonly refuse: () => void;
-  readonly canFinish: () => boolean;
+  readonly canFinish: CanFinish;
 }
 
 /**
- * First come, first served would let a flood take every turn, and then serve those first whose time runs out soonest,
- * in vain. Of two turns, one goes to who came last, whose time is still whole; and all of them, while there are some
- * that cannot be served in time.
+ * The oldest has the next turn, as long as there is time for all who wait. When there is not, that would serve everybody
+ * late, and the next ones in vain; so the newest has it, whose time is still whole.
  */
 export function createCallLimit(maxAtATime: number): CallLimit {
   const line: Waiting[] = []; // the oldest first
   let running = 0;
-  let newestIsNext = true;
 
-  function turn(canFinish: () => boolean): Promise<void> {
+  function turn(canFinish: CanFinish): Promise<void> {
     return new Promise((resolve, reject) => {
       line.push({ begin: resolve, refuse: () => reject(new NoTurnError()), canFinish });
       if (line.length > MAX_WAITING) line.shift()?.refuse();
@@ -45,13 +44,10 @@ export function createCallLimit(maxAtATime: number): CallLimit {
   }
 
   function takeNext(): Waiting | undefined {
-    while (line[0]?.canFinish() === false) {
-      line.shift()?.refuse();
-      newestIsNext = true;
-    }
-    const next = newestIsNext ? line.pop() : line.shift();
-    newestIsNext = !newestIsNext;
-    if (next === undefined || next.canFinish()) return next;
+    while (line[0]?.canFinish(0) === false) line.shift()?.refuse();
+    const isTooLong = line.at(-1)?.canFinish((line.length - 1) / maxAtATime) === false;
+    const next = isTooLong ? line.pop() : line.shift();
+    if (next === undefined || next.canFinish(0)) return next;
     next.refuse();
     return takeNext();
   }

@@ -22,7 +22,7 @@ const MAX_CALLS_AT_A_TIME = 16;
 const MAX_UNRECOGNIZED_AT_A_TIME = 8;
 /** For a token's calls and the wait for their turns: of a flight's 2.7 s, what reading the table leaves. */
 const BUDGET_MS = 2_450;
-/** A call whose turn comes is made if this many times what calls take at present is left of the budget. */
+/** A call is made if this many times what calls take at present is left of the budget. */
 const MARGIN = 1.25;
 const MAX_ATTEMPTS = 2;
 const RETRY_DELAY_MS = 50;
@@ -58,7 +58,7 @@ export function createResilientProvider(
     maxAttempts: MAX_ATTEMPTS - 1,
     backoff: new ConstantBackoff(RETRY_DELAY_MS),
   });
-  // Outside of the breaker, so that what waits here when the circuit opens is answered at once.
+  // Outside of the breaker: what waits when the circuit opens makes no call in its turn.
   const calls = createCallLimit(MAX_CALLS_AT_A_TIME);
   const unrecognizedCalls = createCallLimit(MAX_UNRECOGNIZED_AT_A_TIME);
   const breaker = circuitBreaker(handleWhenResult(isOutage), {
@@ -68,6 +68,7 @@ export function createResilientProvider(
   const deadline = timeout(attemptTimeoutMs, TimeoutStrategy.Aggressive);
   const secondsUntilRetry = trackCircuit(breaker, options);
   let usualMs = 0;
+  let toldToWaitUntilMs = 0;
 
   async function attempt(token: string, signal: AbortSignal): Promise<Verdict> {
     try {
@@ -95,14 +96,17 @@ export function createResilientProvider(
     endpoint: provider.endpoint,
     async identify(token, signal) {
       const askedAtMs = clock();
-      const canFinish = () => !signal.aborted && clock() - askedAtMs + MARGIN * usualMs <= BUDGET_MS;
+      const canFinish = (rounds: number) =>
+        !signal.aborted && clock() - askedAtMs + (rounds + MARGIN) * usualMs <= BUDGET_MS;
       // Not the policy's own signal: a call that waited for a half-open circuit would lose its deadline with it.
       const guarded = () => breaker.execute(() => timed(() => attempt(token, signal)), signal);
       const inTurn = () => calls.run(guarded, canFinish);
       const looksLikeJunk = provider.recognizes?.(token) === false;
       const once = looksLikeJunk ? () => unrecognizedCalls.run(inTurn, canFinish) : inTurn;
       const verdict = await repeat.execute(once, signal).catch(toUnavailable);
-      return isUnavailable(verdict) ? { retryAfterSeconds: secondsUntilRetry(), ...verdict } : verdict;
+      if (!isUnavailable(verdict)) return verdict;
+      if (verdict.retryAfterSeconds !== undefined) toldToWaitUntilMs = clock() + verdict.retryAfterSeconds * 1000;
+      return { retryAfterSeconds: secondsUntilRetry(toldToWaitUntilMs), ...verdict };
     },
     breakerState: () => BREAKER_STATES[breaker.state],
   };
@@ -133,8 +137,14 @@ function toUnavailable(error: unknown): Verdict {
   throw error;
 }
 
-/** Logs the circuit's changes of state, and tells in how many seconds (at least 1) it would let a call through. */
-function trackCircuit(breaker: CircuitBreakerPolicy, { clock, log }: { clock: Clock; log: Log }): () => number {
+/**
+ * Logs the circuit's changes of state, and tells in how many seconds (at least 1) to ask again: when it is open and lets a
+ * call through, but not before the time that the service itself has told.
+ */
+function trackCircuit(
+  breaker: CircuitBreakerPolicy,
+  { clock, log }: { clock: Clock; log: Log },
+): (toldToWaitUntilMs: number) => number {
   let reopensAtMs = 0;
   let open = false;
   breaker.onBreak(() => {
@@ -146,5 +156,8 @@ function trackCircuit(breaker: CircuitBreakerPolicy, { clock, log }: { clock: Cl
     open = false;
     log('info', 'identity_circuit_closed');
   });
-  return () => Math.max(1, Math.ceil((open ? reopensAtMs - clock() : OPEN_MS) / 1000));
+  return (toldToWaitUntilMs) => {
+    const waitMs = open ? Math.max(reopensAtMs, toldToWaitUntilMs) - clock() : OPEN_MS;
+    return Math.max(1, Math.ceil(waitMs / 1000));
+  };
 }

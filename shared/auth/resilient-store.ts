@@ -1,45 +1,49 @@
 /** Keeps trouble of the token table from becoming trouble of the validation. */
-import { ConsecutiveBreaker, circuitBreaker, handleAll, TaskCancelledError, TimeoutStrategy, timeout } from 'cockatiel';
+import {
+  CircuitState,
+  ConsecutiveBreaker,
+  circuitBreaker,
+  handleAll,
+  isBrokenCircuitError,
+  TaskCancelledError,
+  TimeoutStrategy,
+  timeout,
+} from 'cockatiel';
 import type { Clock } from '../clock';
 import type { Log } from '../log';
-import { createCallLimit } from './call-limit';
 import type { ReliableTokenStore, TokenStore } from './validator';
 
-/** What the table may add to a validation. */
+/** What the table may add to a validation, and the deadline of each of its operations. */
 const BUDGET_MS = 250;
-/** A flood must not take all the connections that an instance may have. */
-const MAX_READS_AT_A_TIME = 64;
 const FAILURES_TO_OPEN = 3;
 const OPEN_MS = 5_000;
 
 /**
- * The same store, which never rejects: what it cannot read is a miss, what it cannot write is left out, and after three
- * failures in a row it is not asked for a while. Reading and writing an entry take 250 ms together: a write has what its
- * read has left, and is left out while reading fails. A read whose turn does not come in half of that time is a miss, too,
- * but no failure.
+ * The same store, which never rejects: what it cannot read in 250 ms is a miss, what it cannot write is left out, and after
+ * three failures in a row it is not asked for a while. A write is waited for only as long as its read has left of 250 ms,
+ * but goes on; and it is left out when the read has failed.
  */
-export function createResilientStore(
-  store: TokenStore,
-  { clock, log }: { clock: Clock; log: Log },
-): ReliableTokenStore {
-  const reads = createCallLimit(MAX_READS_AT_A_TIME);
-  const reading = createGuard('token_table_read', log);
-  const writing = createGuard('token_table_write', log);
+export function createResilientStore(store: TokenStore, options: { clock: Clock; log: Log }): ReliableTokenStore {
+  const { clock } = options;
+  const reading = createGuard('token_table_read', options);
+  const writing = createGuard('token_table_write', options);
   return {
     entryOf(key) {
+      let isReadable = false;
       let leftMs = BUDGET_MS;
       return {
         async read() {
           const startedAtMs = clock();
-          // The clock may have been set.
-          const left = () => Math.min(Math.max(BUDGET_MS - (clock() - startedAtMs), 0), BUDGET_MS);
-          const read = () => reading.run(left(), (signal) => store.read(key, signal));
-          const stored = await reads.run(read, () => left() > BUDGET_MS / 2).catch(() => undefined);
-          leftMs = left();
-          return stored;
+          const found = await reading.run((signal) => store.read(key, signal));
+          isReadable = found !== undefined;
+          leftMs = Math.min(Math.max(BUDGET_MS - (clock() - startedAtMs), 0), BUDGET_MS); // the clock may have been set
+          return found?.result;
         },
         async write(stored) {
-          if (leftMs > 0 && reading.works()) await writing.run(leftMs, (signal) => store.write(key, stored, signal));
+          if (!isReadable) return;
+          const written = writing.run((signal) => store.write(key, stored, signal));
+          const patience = timeout(leftMs, TimeoutStrategy.Aggressive);
+          await patience.execute(() => written).catch(() => {}); // what is thrown is that it is over
         },
       };
     },
@@ -47,30 +51,33 @@ export function createResilientStore(
 }
 
 interface Guard {
-  /** The operation's result, or undefined when it failed, took too long or was not tried. */
-  run<T>(deadlineMs: number, operation: (signal: AbortSignal) => Promise<T>): Promise<T | undefined>;
-  works(): boolean;
+  /** The operation's result. Undefined when it failed, took too long or was not tried. */
+  run<T>(operation: (signal: AbortSignal) => Promise<T>): Promise<{ readonly result: T } | undefined>;
 }
 
-/** Logs one warning when trouble begins and one line when it ends, not one a request. */
-function createGuard(operationName: string, log: Log): Guard {
+/** Logs one warning when trouble begins, and one line when there was none for 5 s: not one a request. */
+function createGuard(operationName: string, { clock, log }: { clock: Clock; log: Log }): Guard {
   const breaker = circuitBreaker(handleAll, {
     breaker: new ConsecutiveBreaker(FAILURES_TO_OPEN),
     halfOpenAfter: OPEN_MS,
   });
-  let works = true;
+  const deadline = timeout(BUDGET_MS, TimeoutStrategy.Aggressive);
+  let failedAtMs: number | undefined;
   return {
-    works: () => works,
-    async run(deadlineMs, operation) {
-      const deadline = timeout(deadlineMs, TimeoutStrategy.Aggressive);
+    async run(operation) {
+      // Another operation is the probe. To wait for what it finds would take its time on top of one's own.
+      if (breaker.state === CircuitState.HalfOpen) return undefined;
       try {
         const result = await breaker.execute(() => deadline.execute(({ signal }) => operation(signal)));
-        if (!works) log('info', `${operationName}_recovered`);
-        works = true;
-        return result;
+        if (failedAtMs !== undefined && clock() - failedAtMs >= OPEN_MS) {
+          log('info', `${operationName}_recovered`);
+          failedAtMs = undefined;
+        }
+        return { result };
       } catch (error) {
-        if (works) log('warn', `${operationName}_failed`, { reason: describeReason(error) });
-        works = false;
+        if (isBrokenCircuitError(error)) return undefined;
+        if (failedAtMs === undefined) log('warn', `${operationName}_failed`, { reason: describeReason(error) });
+        failedAtMs = clock();
         return undefined;
       }
     },

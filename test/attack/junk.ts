@@ -9,9 +9,9 @@ export interface JunkSort {
   readonly name: string;
   /** Another one for each `n`. */
   readonly token: (n: number) => string;
-  /** The cap, or its part for this sort and one good token at a time beside it. */
-  readonly mostCallsAtATime: number;
-  /** How many times as long as without a flood a new user may wait: 1 and 1.4 times are usual, but machines are busy. */
+  /** Of the 16 calls at a time. */
+  readonly roomForOthers: number;
+  /** How many times as long as without a flood a new user may wait. By the number of turns it is 1, and 5; but machines are busy. */
   readonly mostRatio: number;
 }
 
@@ -19,13 +19,13 @@ export const junkSorts: readonly JunkSort[] = [
   {
     name: 'no JWT', // which the provider does not recognize
     token: (n) => `${JUNK_BEGINNING}${n}`,
-    mostCallsAtATime: 8 + 1,
+    roomForOthers: 8,
     mostRatio: 5,
   },
   {
     name: 'JWT', // of the form of a good one: only the identity service can tell
     token: (n) => jwtWith({ jti: `${JUNK_BEGINNING}${n}`, exp: Math.floor(Date.now() / 1_000) + 1_800 }),
-    mostCallsAtATime: 16,
+    roomForOthers: 0,
     mostRatio: 12,
   },
 ];

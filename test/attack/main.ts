@@ -54,7 +54,7 @@ function describeFlood({ sort, junk, latencyMs, callsAtATime, callsInVain, befor
   );
   return [
     `${grouped(junk)} tokens of junk (${sort.name}), the identity service at ${latencyMs} ms:`,
-    `  ${callsAtATime} calls at a time at most, the user's own among them, ${callsInVain} in vain; ${during.served} of ${during.count} new users served`,
+    `  ${callsAtATime} calls at a time at most, the users' own among them, ${callsInVain} in vain; ${during.served} of ${during.count} new users served`,
     `  a new user waits ${flooded}; without the junk ${calm}: ${ratio.toFixed(1)} x`,
   ].join('\n');
 }

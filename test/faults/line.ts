@@ -21,6 +21,8 @@ export interface Line {
   readonly url: string;
   /** The method of each request that has arrived, whatever became of it. */
   readonly arrivals: readonly string[];
+  /** Whether none of these goes on. */
+  readonly isQuiet: boolean;
   fail(failure: Failure): Promise<void>;
   mend(): Promise<void>;
   close(): Promise<void>;
@@ -28,10 +30,15 @@ export interface Line {
 
 export async function createLine(targetPort: number): Promise<Line> {
   const arrivals: string[] = [];
+  let goingOn = 0;
   let failure: Failure | undefined;
 
   function serve(request: IncomingMessage, response: ServerResponse): void {
     arrivals.push(request.method ?? '');
+    goingOn += 1;
+    response.once('close', () => {
+      goingOn -= 1;
+    });
     const relay = () => forward(request, response, targetPort);
     if (typeof failure === 'function') failure({ request, response, ownUrl, elsewhereUrl, relay });
     else relay();
@@ -45,6 +52,9 @@ export async function createLine(targetPort: number): Promise<Line> {
   return {
     url: ownUrl,
     arrivals,
+    get isQuiet() {
+      return goingOn === 0;
+    },
     async fail(how) {
       failure = how;
       if (how === 'refuse') await close(own);

@@ -45,19 +45,24 @@ export function describeCell({ upstream, name, state }: Cell): string {
 export interface Outcome {
   readonly cell: Cell;
   readonly result: CellResult;
-  /** Of the first run. A busy machine is no fault, and a fault of the app shows again. */
+  /** Of the first run. */
   readonly earlierComplaints: readonly string[];
 }
 
-/** Runs the cells, many at a time, and those that do not hold then again, few at a time. */
+const notRun: CellResult = { complaints: ['was not run'], isExcusable: true };
+
+/** Runs the cells, many at a time; and those that do not hold then again, few at a time, unless that has no excuse. */
 export async function runMatrix(stand: Stand, chosen: readonly Cell[]): Promise<Outcome[]> {
   const first = await runCells(stand, chosen, { atATime: 16, replaceBackends: false });
-  const rest = chosen.filter((cell) => first.get(cell)?.complaints.length !== 0);
+  const rest = chosen.filter((cell) => {
+    const { complaints, isExcusable } = first.get(cell) ?? notRun;
+    return complaints.length > 0 && isExcusable;
+  });
   const second = await runCells(stand, rest, { atATime: 4, replaceBackends: true });
   return chosen.map((cell) => ({
     cell,
-    result: second.get(cell) ?? first.get(cell) ?? { complaints: ['was not run'] },
-    earlierComplaints: first.get(cell)?.complaints ?? [],
+    result: second.get(cell) ?? first.get(cell) ?? notRun,
+    earlierComplaints: second.has(cell) ? (first.get(cell)?.complaints ?? []) : [],
   }));
 }
 
@@ -95,6 +100,6 @@ async function tryCell(backend: Backend, cell: Cell): Promise<CellResult> {
   try {
     return await runCell(backend, cell);
   } catch (error) {
-    return { complaints: [(error as Error).stack ?? String(error)] };
+    return { complaints: [(error as Error).stack ?? String(error)], isExcusable: true };
   }
 }

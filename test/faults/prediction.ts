@@ -59,6 +59,7 @@ export function createOracle(): Oracle {
     const lines: string[] = [];
     const counts = { calls: 0, reads: 0, writes: 0 };
     let waitMs = 0;
+    let tableMs = 0;
 
     function table(operation: 'read' | 'write'): boolean {
       const guard = guards[operation];
@@ -70,9 +71,8 @@ export function createOracle(): Oracle {
         tableIsMissing = false;
       }
       const fails = line?.fails === operation;
-      const readMs = line?.readMs ?? 0;
-      if (fails && line.hangs) waitMs += TABLE_DEADLINE_MS - readMs;
-      if (operation === 'read') waitMs += readMs;
+      if (fails && line.hangs) tableMs = TABLE_DEADLINE_MS;
+      if (tableFault?.kind === 'slow') tableMs = Math.min(tableMs + tableFault.ms, TABLE_DEADLINE_MS);
       const worked = guard.failuresInARow === 0;
       record(guard, fails, TABLE_FAILURES_TO_OPEN);
       if (worked === fails) lines.push(`token_table_${operation}_${fails ? 'failed' : 'recovered'}`);
@@ -105,7 +105,7 @@ export function createOracle(): Oracle {
       ...rest,
       ...counts,
       lines: [...lines].sort(),
-      limitMs: Math.min(waitMs + MARGIN_MS, BUDGET_MS),
+      limitMs: Math.min(waitMs + tableMs + MARGIN_MS, BUDGET_MS),
     });
     const valid = (source: string, persists: boolean) => {
       lines.push(`token_validation valid ${source}`);
@@ -127,7 +127,7 @@ export function createOracle(): Oracle {
     const hidden = tableFault?.kind === 'line' && tableFault.hidesRows;
     if (readable && state === 'table' && !hidden) return valid('table', true);
     const result = identify();
-    if (result === 'valid') return valid('identity-service', guards.read.failuresInARow === 0 && table('write'));
+    if (result === 'valid') return valid('identity-service', readable && table('write'));
     if (result === 'rejected' || result === 'rejected for now') return rejected(result === 'rejected');
     return unavailable(result);
   }

@@ -1,7 +1,7 @@
 /** The ways in which the table of tokens fails: it is out of reach, or a token's row in it is not what it should be. */
 import { createCipheriv, hkdfSync, randomBytes } from 'node:crypto';
 import { createDeriveTokenKey, type TokenKey } from '../../shared/auth/token-key';
-import type { Exchange, Failure } from './line';
+import type { Failure } from './line';
 
 /** A row's columns, its keys apart. */
 export type Columns = Record<string, unknown>;
@@ -24,12 +24,12 @@ export type TableFault = { readonly name: string } & (
       /** Reading, and so all else; or writing alone. */
       readonly fails: 'read' | 'write';
       readonly hangs: boolean;
-      /** Reading works, and takes so long. */
-      readonly readMs?: number;
       /** Reading finds no row. */
       readonly hidesRows?: true;
       readonly failure: Failure;
     }
+  /** Reading and writing work, and take so long each. */
+  | { readonly kind: 'slow'; readonly ms: number; readonly failure: Failure }
   | { readonly kind: 'deleted' }
   /** What is found in the place of the token's own row. */
   | { readonly kind: 'row'; readonly columns: (context: RowContext) => Columns }
@@ -50,14 +50,7 @@ export const tableFaults: readonly TableFault[] = [
     failure: ({ response }) => response.writeHead(200, { 'content-length': 100 }).flushHeaders(),
   },
   { name: 'hangs when written to', kind: 'line', fails: 'write', hangs: true, failure: whenWritten(() => {}) },
-  {
-    name: 'is slow',
-    kind: 'line',
-    fails: 'write',
-    hangs: true,
-    readMs: SLOW_MS,
-    failure: relayLate,
-  },
+  { name: 'is slow', kind: 'slow', ms: SLOW_MS, failure: ({ relay }) => setTimeout(relay, SLOW_MS) },
   { name: '503', kind: 'line', fails: 'read', hangs: false, failure: refusal(503, 'ServerBusy') },
   { name: '403', kind: 'line', fails: 'read', hangs: false, failure: refusal(403, 'AuthorizationFailure') },
   {
@@ -107,11 +100,6 @@ function refusal(status: number, code: string): Exclude<Failure, 'refuse'> {
   const body = JSON.stringify({ 'odata.error': { code, message: { lang: 'en-US', value: code } } });
   const headers = { 'content-type': 'application/json;odata=minimalmetadata', 'x-ms-error-code': code };
   return ({ response }) => response.writeHead(status, headers).end(body);
-}
-
-/** Unless the app has given up by then. That is seen a turn later when both times are over at once, on a busy machine. */
-function relayLate({ response, relay }: Exchange): void {
-  setTimeout(() => setImmediate(() => response.destroyed || relay()), SLOW_MS);
 }
 
 function whenWritten(failure: Exclude<Failure, 'refuse'>): Failure {

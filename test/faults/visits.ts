@@ -1,4 +1,5 @@
 /** Asks the app with tokens, and notes whatever differs from what the rules say. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { bulkhead } from 'cockatiel';
 import { people } from '../../local/identity-service/people';
 import { BUDGET_MS, OPEN_SECONDS, type Oracle, type Prediction, type TokenState } from './prediction';
@@ -26,8 +27,11 @@ export interface Visits {
 /** All cells together take turns, so that the time that a request takes is its own: those that wait, and those that do not. */
 const turns = { waiting: bulkhead(6, Number.POSITIVE_INFINITY), quick: bulkhead(3, Number.POSITIVE_INFINITY) };
 const QUICK_MS = 1_000;
+const WRITE_MS = 500;
+const POLL_MS = 5;
 
-export type Complain = (what: string) => void;
+/** @param isGrave a busy machine is no excuse for it */
+export type Complain = (what: string, isGrave?: boolean) => void;
 
 export function createVisits(backend: Backend, oracle: Oracle, complain: Complain): Visits {
   const visitors: Visitor[] = [];
@@ -45,17 +49,22 @@ export function createVisits(backend: Backend, oracle: Oracle, complain: Complai
       const predictions = asking.map(({ state }) => oracle.next(state));
       const mostMs = Math.max(...predictions.map(({ limitMs }) => limitMs));
       const turn = mostMs < QUICK_MS ? turns.quick : turns.waiting;
-      const { before, answers, after } = await turn.execute(async () => ({
-        before: look(backend),
-        answers: await Promise.all(asking.map(({ token }) => backend.ask(token))),
-        after: look(backend),
-      }));
+      const { before, answers, after } = await turn.execute(async () => {
+        const before = look(backend);
+        const answers = await Promise.all(asking.map(({ token }) => backend.ask(token)));
+        await settle(backend);
+        return { before, answers, after: look(backend) };
+      });
 
       const differences = [
         ...compareCounts(before, after, predictions),
         ...asking.flatMap(({ user }, n) => compareAnswer(answers[n] as Answer, predictions, n, user)),
       ];
       for (const difference of differences) complain(`${when}: ${difference}`);
+      const grave = asking.flatMap(({ user }, n) =>
+        findGrave(answers[n] as Answer, predictions[n] as Prediction, user),
+      );
+      for (const fault of grave) complain(`${when}: ${fault}`, true);
       for (const [n, visitor] of asking.entries()) {
         visitor.state = predictions[n]?.state ?? visitor.state;
         visitor.persisted ||= predictions[n]?.persists ?? false;
@@ -77,6 +86,12 @@ interface View {
 function look({ identityLine, tableLine, lines }: Backend): View {
   const count = (wanted: string) => tableLine.arrivals.filter((method) => method === wanted).length;
   return { calls: identityLine.arrivals.length, reads: count('GET'), writes: count('PUT'), lines: eventsIn(lines) };
+}
+
+/** The writing of a row may go on after the answer. */
+async function settle({ tableLine }: Backend): Promise<void> {
+  const untilMs = performance.now() + WRITE_MS;
+  while (!tableLine.isQuiet && performance.now() < untilMs) await delay(POLL_MS);
 }
 
 /** Each line of the app as words: the event and what tells it apart from others of its kind. */
@@ -116,6 +131,16 @@ function compareAnswer(answer: Answer, predictions: readonly Prediction[], n: nu
     ...compare('id', answer.id, status === 200 ? people[user]?.id : undefined),
     ...(seconds < least || seconds > most ? [`Retry-After ${seconds}, not ${least} to ${most}`] : []),
     ...(answer.elapsedMs > mostMs ? [`took ${answer.elapsedMs.toFixed()} ms, over ${mostMs} ms`] : []),
+  ];
+}
+
+/** However long anything has taken, nobody may be answered so. */
+function findGrave({ status, id, retryAfter = 0 }: Answer, { code }: Prediction, user: string): string[] {
+  return [
+    ...(id !== undefined && id !== people[user]?.id ? [`${user} is taken for somebody else`] : []),
+    ...(status === 401 && code !== 'invalid_token' ? ['a good token is called invalid'] : []),
+    ...(![200, 401, 503].includes(status) ? [`the status ${status}`] : []),
+    ...(status === 503 && retryAfter < 1 ? ['503 without Retry-After'] : []),
   ];
 }
 

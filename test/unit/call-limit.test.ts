@@ -6,7 +6,8 @@ import { type Deferred, deferred } from '../harness/deferred';
 function setUp(maxAtATime: number) {
   const limit = createCallLimit(maxAtATime);
   const calls = new Map<string, Deferred<void>>();
-  const late = new Set<string>();
+  /** In rounds. Default: whatever it takes. */
+  const patience = new Map<string, number>();
   const ends: string[] = [];
   const run = (name: string) =>
     limit
@@ -16,7 +17,7 @@ function setUp(maxAtATime: number) {
           calls.set(name, call);
           return call.promise;
         },
-        () => !late.has(name),
+        (rounds) => rounds <= (patience.get(name) ?? Number.POSITIVE_INFINITY),
       )
       .then(
         () => ends.push(`${name} made`),
@@ -26,7 +27,7 @@ function setUp(maxAtATime: number) {
   return {
     begun: () => [...calls.keys()],
     ends,
-    late,
+    patience,
     async ask(...names: string[]) {
       for (const name of names) void run(name);
       await settle();
@@ -57,35 +58,39 @@ it('makes calls at once up to the cap, and one more for each that ends, well or 
   expect(begun()).toEqual(expect.arrayContaining(['f', 'g']));
 });
 
-it('serves the newest and the oldest in turn', async () => {
-  const { ask, finish, begun } = setUp(1);
-  await ask('first', '1', '2', '3', '4', '5');
-  for (const name of ['first', '5', '1', '4', '2', '3']) await finish(name);
-  expect(begun()).toEqual(['first', '5', '1', '4', '2', '3']);
+it('serves the oldest first, as long as there is time for all', async () => {
+  const { ask, finish, begun, patience } = setUp(2);
+  for (const name of ['1', '2', '3', '4', '5']) patience.set(name, 2);
+  await ask('a', 'b', '1', '2', '3', '4', '5'); // of which the last begins after two rounds
+  for (const name of ['a', 'b', '1', '2', '3', '4', '5']) await finish(name);
+  expect(begun()).toEqual(['a', 'b', '1', '2', '3', '4', '5']);
 });
 
-it('refuses who cannot finish any more when a turn comes, and then serves the newest first', async () => {
-  const { ask, finish, begun, ends, late } = setUp(1);
-  await ask('first', '1', '2', '3', '4', '5', '6');
-  await finish('first'); // 6 begins, and the oldest would be next
-  late.add('1').add('2');
-  await finish('6');
-  expect(ends).toEqual(['first made', '6 made', '1 refused', '2 refused']);
-  expect(begun()).toEqual(['first', '6', '5']);
-  await finish('5');
-  expect(begun()).toEqual(['first', '6', '5', '3']);
+it('serves the newest first, as long as there is not', async () => {
+  const { ask, finish, begun, patience } = setUp(2);
+  for (const name of ['1', '2', '3', '4', '5']) patience.set(name, 1);
+  await ask('a', 'b', '1', '2', '3', '4', '5');
+  for (const name of ['a', 'b', '5', '4', '1', '2', '3']) await finish(name);
+  expect(begun()).toEqual(['a', 'b', '5', '4', '1', '2', '3']);
+});
+
+it('refuses who cannot finish any more when a turn comes', async () => {
+  const { ask, finish, begun, ends, patience } = setUp(1);
+  await ask('first', '1', '2', '3');
+  patience.set('1', -1).set('2', -1);
+  await finish('first');
+  expect(ends).toEqual(['first made', '1 refused', '2 refused']);
+  expect(begun()).toEqual(['first', '3']);
 });
 
 it('makes no call that cannot finish any more, wherever in the line it is', async () => {
-  const { ask, finish, begun, ends, late } = setUp(1);
+  const { ask, finish, begun, ends, patience } = setUp(1);
   await ask('first', '1', '2', '3');
-  late.add('2').add('3');
+  patience.set('2', -1).set('3', -1);
   await finish('first');
+  expect(ends).toEqual(['first made', '3 refused', '2 refused']);
   expect(begun()).toEqual(['first', '1']);
-  expect(ends).toEqual(['first made', '3 refused']);
   await finish('1');
-  expect(begun()).toEqual(['first', '1']);
-  expect(ends).toEqual(['first made', '3 refused', '1 made', '2 refused']);
   await ask('4');
   expect(begun()).toEqual(['first', '1', '4']);
 });

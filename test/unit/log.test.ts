@@ -1,4 +1,5 @@
 import { inInvocation, log } from '../../shared/log';
+import { deferred } from '../harness/deferred';
 
 const levels = ['info', 'warn', 'error'] as const;
 
@@ -17,6 +18,21 @@ it.each(levels)('writes by the context of the invocation, as %s, also after some
   ]);
   expect(first[level].mock.calls).toEqual([['{"event":"one"}']]);
   expect(second[level].mock.calls).toEqual([['{"event":"two"}']]);
+});
+
+it('writes to the console what comes after the end of the invocation, whose context may not be used any more', async () => {
+  const context = fakeContext();
+  const late = deferred();
+  const written = jest.spyOn(console, 'warn').mockImplementation(() => {});
+  let background: Promise<void> | undefined;
+  await inInvocation(context, async () => {
+    background = late.promise.then(() => log('warn', 'late'));
+  });
+  late.resolve();
+  await background;
+  expect(context.warn).not.toHaveBeenCalled();
+  expect(written.mock.calls).toEqual([['{"event":"late"}']]);
+  written.mockRestore();
 });
 
 function fakeContext() {

@@ -358,6 +358,19 @@ describe('the circuit', () => {
 });
 
 describe("the service's own Retry-After", () => {
+  it.each([
+    [30, 27],
+    [3, 2],
+  ])('%i s hold also while the circuit is open, if they are longer: after 3 s it says %i s', async (told, left) => {
+    const { identify, provider } = setUpProvider();
+    identify.mockResolvedValue({ kind: 'unavailable', cause: 'throttled', retryAfterSeconds: told });
+    for (let n = 0; n < 5; n += 1) await provider.identify('t', never());
+    await jest.advanceTimersByTimeAsync(3_000);
+    const answer = { kind: 'unavailable', cause: 'circuit_open', retryAfterSeconds: left };
+    expect(await provider.identify('t', never())).toEqual(answer);
+    expect(identify).toHaveBeenCalledTimes(5);
+  });
+
   it('goes before the circuit', async () => {
     const { identify, ask } = setUpProvider();
     identify.mockResolvedValue({ kind: 'unavailable', cause: 'throttled', retryAfterSeconds: 30 });
