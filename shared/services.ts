@@ -27,7 +27,7 @@ function createServices(config: Config, clock: Clock, log: Log) {
   const validator = createValidator({
     deriveKey: createDeriveTokenKey(config.tokenCacheSecret, provider),
     provider,
-    store: createResilientStore(tokens, { clock, log }),
+    store: createResilientStore(tokens, log),
     clock,
     ttlMs: config.tokenCacheTtlMs,
   });

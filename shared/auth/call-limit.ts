@@ -10,8 +10,8 @@ export type CanFinish = (rounds: number) => boolean;
 
 export interface CallLimit {
   /**
-   * Makes the call, at once or when its turn comes. Throws NoTurnError in place of that when it cannot finish any more,
-   * or when the line is full and it is the oldest there.
+   * Makes the call, at once or when its turn comes. Throws NoTurnError in place of that when it cannot finish any more at
+   * its turn, or when the line is full and it has waited longest.
    */
   run<T>(call: () => Promise<T>, canFinish: CanFinish): Promise<T>;
 }
@@ -23,11 +23,11 @@ interface Waiting {
 }
 
 /**
- * The oldest has the next turn, as long as there is time for all who wait. When there is not, that would serve everybody
- * late, and the next ones in vain; so the newest has it, whose time is still whole.
+ * Who has waited longest has the next turn, as long as there is time for the last in the line after all the others. When
+ * there is not, that would serve everybody late, and the next ones in vain; so the last has it, whose time is still whole.
  */
 export function createCallLimit(maxAtATime: number): CallLimit {
-  const line: Waiting[] = []; // the oldest first
+  const line: Waiting[] = [];
   let running = 0;
 
   function turn(canFinish: CanFinish): Promise<void> {

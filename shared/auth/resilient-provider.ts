@@ -12,7 +12,7 @@ import {
   TimeoutStrategy,
   timeout,
 } from 'cockatiel';
-import type { Clock } from '../clock';
+import { type Clock, uptime } from '../clock';
 import type { Log } from '../log';
 import { createCallLimit, NoTurnError } from './call-limit';
 import type { IdentityProvider, UnavailableCause, Verdict } from './provider';
@@ -22,7 +22,7 @@ const MAX_CALLS_AT_A_TIME = 16;
 const MAX_UNRECOGNIZED_AT_A_TIME = 8;
 /** For a token's calls and the wait for their turns: of a flight's 2.7 s, what reading the table leaves. */
 const BUDGET_MS = 2_450;
-/** A call is made if this many times what calls take at present is left of the budget. */
+/** A call that has waited is made if this many times what calls take at present is left of the budget. */
 const MARGIN = 1.25;
 const MAX_ATTEMPTS = 2;
 const RETRY_DELAY_MS = 50;
@@ -84,10 +84,9 @@ export function createResilientProvider(
 
   /** Keeps up what calls usually take: an average in which the latest count the most. */
   async function timed(call: () => Promise<Verdict>): Promise<Verdict> {
-    const startedAtMs = clock();
+    const startedAtMs = uptime();
     const verdict = await call();
-    const tookMs = Math.min(Math.max(clock() - startedAtMs, 0), attemptTimeoutMs); // the clock may have been set
-    usualMs += (tookMs - usualMs) / 8;
+    usualMs += (uptime() - startedAtMs - usualMs) / 4;
     return verdict;
   }
 
@@ -95,9 +94,9 @@ export function createResilientProvider(
     name: provider.name,
     endpoint: provider.endpoint,
     async identify(token, signal) {
-      const askedAtMs = clock();
+      const askedAtMs = uptime();
       const canFinish = (rounds: number) =>
-        !signal.aborted && clock() - askedAtMs + (rounds + MARGIN) * usualMs <= BUDGET_MS;
+        !signal.aborted && uptime() - askedAtMs + (rounds + MARGIN) * usualMs <= BUDGET_MS;
       // Not the policy's own signal: a call that waited for a half-open circuit would lose its deadline with it.
       const guarded = () => breaker.execute(() => timed(() => attempt(token, signal)), signal);
       const inTurn = () => calls.run(guarded, canFinish);

@@ -9,38 +9,38 @@ import {
   TimeoutStrategy,
   timeout,
 } from 'cockatiel';
-import type { Clock } from '../clock';
+import { uptime } from '../clock';
 import type { Log } from '../log';
-import type { ReliableTokenStore, TokenStore } from './validator';
+import type { ReliableTokenStore, StoredIdentity, TokenStore } from './validator';
 
 /** What the table may add to a validation, and the deadline of each of its operations. */
 const BUDGET_MS = 250;
 const FAILURES_TO_OPEN = 3;
 const OPEN_MS = 5_000;
+/** Without a failure, until trouble counts as ended. */
+const QUIET_MS = 2_500;
 
 /**
  * The same store, which never rejects: what it cannot read in 250 ms is a miss, what it cannot write is left out, and after
  * three failures in a row it is not asked for a while. A write is waited for only as long as its read has left of 250 ms,
- * but goes on; and it is left out when the read has failed.
+ * but goes on; and it is left out when the read has failed, or was not tried.
  */
-export function createResilientStore(store: TokenStore, options: { clock: Clock; log: Log }): ReliableTokenStore {
-  const { clock } = options;
-  const reading = createGuard('token_table_read', options);
-  const writing = createGuard('token_table_write', options);
+export function createResilientStore(store: TokenStore, log: Log): ReliableTokenStore {
+  const reading = createGuard('token_table_read', log);
+  const writing = createGuard('token_table_write', log);
   return {
     entryOf(key) {
-      let isReadable = false;
+      let found: Done<StoredIdentity | undefined> | undefined;
       let leftMs = BUDGET_MS;
       return {
         async read() {
-          const startedAtMs = clock();
-          const found = await reading.run((signal) => store.read(key, signal));
-          isReadable = found !== undefined;
-          leftMs = Math.min(Math.max(BUDGET_MS - (clock() - startedAtMs), 0), BUDGET_MS); // the clock may have been set
+          const startedAtMs = uptime();
+          found = await reading.run((signal) => store.read(key, signal));
+          leftMs -= uptime() - startedAtMs;
           return found?.result;
         },
         async write(stored) {
-          if (!isReadable) return;
+          if (found === undefined) return;
           const written = writing.run((signal) => store.write(key, stored, signal));
           const patience = timeout(leftMs, TimeoutStrategy.Aggressive);
           await patience.execute(() => written).catch(() => {}); // what is thrown is that it is over
@@ -50,13 +50,17 @@ export function createResilientStore(store: TokenStore, options: { clock: Clock;
   };
 }
 
-interface Guard {
-  /** The operation's result. Undefined when it failed, took too long or was not tried. */
-  run<T>(operation: (signal: AbortSignal) => Promise<T>): Promise<{ readonly result: T } | undefined>;
+interface Done<T> {
+  readonly result: T;
 }
 
-/** Logs one warning when trouble begins, and one line when there was none for 5 s: not one a request. */
-function createGuard(operationName: string, { clock, log }: { clock: Clock; log: Log }): Guard {
+interface Guard {
+  /** Undefined when the operation failed, took too long or was not tried. */
+  run<T>(operation: (signal: AbortSignal) => Promise<T>): Promise<Done<T> | undefined>;
+}
+
+/** Logs one warning when trouble begins and one line when it has ended, not one a request. */
+function createGuard(operationName: string, log: Log): Guard {
   const breaker = circuitBreaker(handleAll, {
     breaker: new ConsecutiveBreaker(FAILURES_TO_OPEN),
     halfOpenAfter: OPEN_MS,
@@ -69,7 +73,7 @@ function createGuard(operationName: string, { clock, log }: { clock: Clock; log:
       if (breaker.state === CircuitState.HalfOpen) return undefined;
       try {
         const result = await breaker.execute(() => deadline.execute(({ signal }) => operation(signal)));
-        if (failedAtMs !== undefined && clock() - failedAtMs >= OPEN_MS) {
+        if (failedAtMs !== undefined && uptime() - failedAtMs >= QUIET_MS) {
           log('info', `${operationName}_recovered`);
           failedAtMs = undefined;
         }
@@ -77,7 +81,7 @@ function createGuard(operationName: string, { clock, log }: { clock: Clock; log:
       } catch (error) {
         if (isBrokenCircuitError(error)) return undefined;
         if (failedAtMs === undefined) log('warn', `${operationName}_failed`, { reason: describeReason(error) });
-        failedAtMs = clock();
+        failedAtMs = uptime();
         return undefined;
       }
     },

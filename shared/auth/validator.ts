@@ -42,7 +42,7 @@ export type AuthenticationSource = 'memory' | 'table' | 'identity-service';
 
 export interface Authentication extends StoredIdentity {
   readonly source: AuthenticationSource;
-  /** Settles, without ever failing, when the verdict is in the table or has been given up on. */
+  /** Settles, without ever failing, when the verdict is in the table, or need not be waited for. */
   readonly persisted: Promise<void>;
 }
 

@@ -53,7 +53,8 @@ export function createSecured(validator: Validator, authorize: Authorize): Secur
           context,
         });
       } finally {
-        // The row is written while the handler runs. It is there before the answer, so that the next request finds it.
+        // The row is written while the handler runs. Unless the table is slow, it is there before the answer, so that the next
+        // request finds it.
         await persisted;
       }
     });

@@ -1,4 +1,4 @@
-/** A part of `npm run attack`: a tenth of the fast floods, a twentieth of the malformed requests, and all crashes. */
+/** A part of `npm run attack`: some of the junk and of the malformed requests, and all crashes. */
 import { requireEnvironment } from '../harness/app';
 import { temporaryFolder } from '../harness/temporary-folder';
 import { findCanariesInLog } from './canaries';

@@ -1,7 +1,7 @@
 /** The ways in which the table of tokens fails: it is out of reach, or a token's row in it is not what it should be. */
 import { createCipheriv, hkdfSync, randomBytes } from 'node:crypto';
 import { createDeriveTokenKey, type TokenKey } from '../../shared/auth/token-key';
-import type { Failure } from './line';
+import type { Exchange, Failure } from './line';
 
 /** A row's columns, its keys apart. */
 export type Columns = Record<string, unknown>;
@@ -50,7 +50,7 @@ export const tableFaults: readonly TableFault[] = [
     failure: ({ response }) => response.writeHead(200, { 'content-length': 100 }).flushHeaders(),
   },
   { name: 'hangs when written to', kind: 'line', fails: 'write', hangs: true, failure: whenWritten(() => {}) },
-  { name: 'is slow', kind: 'slow', ms: SLOW_MS, failure: ({ relay }) => setTimeout(relay, SLOW_MS) },
+  { name: 'is slow', kind: 'slow', ms: SLOW_MS, failure: relayLate },
   { name: '503', kind: 'line', fails: 'read', hangs: false, failure: refusal(503, 'ServerBusy') },
   { name: '403', kind: 'line', fails: 'read', hangs: false, failure: refusal(403, 'AuthorizationFailure') },
   {
@@ -94,6 +94,10 @@ function row(name: string, columns: (context: RowContext) => Columns): TableFaul
   // Whatever the purge would go by, the row's own seal is what counts.
   const expiresAt = () => new Date(Date.now() + 30 * MINUTE_MS);
   return { name, kind: 'row', columns: (context) => ({ expiresAt: expiresAt(), ...columns(context) }) };
+}
+
+function relayLate({ response, relay }: Exchange): void {
+  setTimeout(() => response.destroyed || relay(), SLOW_MS);
 }
 
 function refusal(status: number, code: string): Exclude<Failure, 'refuse'> {

@@ -52,7 +52,7 @@ export function createVisits(backend: Backend, oracle: Oracle, complain: Complai
       const { before, answers, after } = await turn.execute(async () => {
         const before = look(backend);
         const answers = await Promise.all(asking.map(({ token }) => backend.ask(token)));
-        await settle(backend);
+        await settle(backend, before.reads + before.writes + sum(predictions, 'reads') + sum(predictions, 'writes'));
         return { before, answers, after: look(backend) };
       });
 
@@ -88,10 +88,18 @@ function look({ identityLine, tableLine, lines }: Backend): View {
   return { calls: identityLine.arrivals.length, reads: count('GET'), writes: count('PUT'), lines: eventsIn(lines) };
 }
 
-/** The writing of a row may go on after the answer. */
-async function settle({ tableLine }: Backend): Promise<void> {
+/** The writing of a row may go on after the answer. @param requests that the table must have got by then */
+async function settle(backend: Backend, requests: number): Promise<void> {
   const untilMs = performance.now() + WRITE_MS;
-  while (!tableLine.isQuiet && performance.now() < untilMs) await delay(POLL_MS);
+  const isOver = () => {
+    const { reads, writes } = look(backend);
+    return backend.tableLine.isQuiet && reads + writes >= requests;
+  };
+  while (!isOver() && performance.now() < untilMs) await delay(POLL_MS);
+}
+
+function sum(predictions: readonly Prediction[], name: 'calls' | 'reads' | 'writes'): number {
+  return predictions.reduce((total, one) => total + one[name], 0);
 }
 
 /** Each line of the app as words: the event and what tells it apart from others of its kind. */
@@ -107,12 +115,11 @@ function eventsIn(lines: readonly string[]): string[] {
 }
 
 function compareCounts(before: View, after: View, predictions: readonly Prediction[]): string[] {
-  const sum = (name: 'calls' | 'reads' | 'writes') => predictions.reduce((total, one) => total + one[name], 0);
   const lines = predictions.flatMap((prediction) => prediction.lines);
   return [
-    ...compare('calls', after.calls - before.calls, sum('calls')),
-    ...compare('reads of the table', after.reads - before.reads, sum('reads')),
-    ...compare('writes to the table', after.writes - before.writes, sum('writes')),
+    ...compare('calls', after.calls - before.calls, sum(predictions, 'calls')),
+    ...compare('reads of the table', after.reads - before.reads, sum(predictions, 'reads')),
+    ...compare('writes to the table', after.writes - before.writes, sum(predictions, 'writes')),
     ...compare('log lines', after.lines.slice(before.lines.length).sort(), lines.sort()),
   ];
 }

@@ -142,7 +142,7 @@ export function createWorld(plan: Plan, { time, turn, witness, wrapped }: WorldO
       ttlMs: instance.ttlMs,
       maxEntries: instance.maxEntries,
       provider: wrapped ? createResilientProvider(provider, { attemptTimeoutMs: 1_200, clock, log }) : provider,
-      store: wrapped ? createResilientStore(table, { clock, log }) : neverRejecting(table),
+      store: wrapped ? createResilientStore(table, log) : neverRejecting(table),
     });
     return { plan: instance, clock, validator };
   }

@@ -74,6 +74,24 @@ it('serves the newest first, as long as there is not', async () => {
   expect(begun()).toEqual(['a', 'b', '5', '4', '1', '2', '3']);
 });
 
+it('asks the last in the line whether there is time for it after the others', async () => {
+  const { ask, finish, begun, patience } = setUp(1);
+  patience.set('3', 1);
+  await ask('first', '1', '2', '3');
+  for (const name of ['first', '3', '1']) await finish(name);
+  expect(begun()).toEqual(['first', '3', '1', '2']);
+});
+
+it('refuses who cannot finish any more also while the newest are first', async () => {
+  const { ask, finish, begun, ends, patience } = setUp(1);
+  for (const name of ['1', '2', '3']) patience.set(name, 0);
+  await ask('first', '1', '2', '3');
+  patience.set('1', -1);
+  await finish('first');
+  expect(begun()).toEqual(['first', '3']);
+  expect(ends).toEqual(['first made', '1 refused']);
+});
+
 it('refuses who cannot finish any more when a turn comes', async () => {
   const { ask, finish, begun, ends, patience } = setUp(1);
   await ask('first', '1', '2', '3');

@@ -18,7 +18,7 @@ describe('the resilient store', () => {
       write: jest.fn<Promise<void>, [TokenKey, StoredIdentity, AbortSignal?]>(async () => {}),
     };
     const log = jest.fn();
-    return { inner, log, store: createResilientStore(inner, { clock: () => Date.now(), log }) };
+    return { inner, log, store: createResilientStore(inner, log) };
   }
 
   /** As a validation does that finds nothing. */
@@ -100,16 +100,23 @@ describe('the resilient store', () => {
     expect(log.mock.calls).toEqual([['warn', 'token_table_write_failed', { reason: 'timeout' }]]);
   });
 
-  it.each([3_600_000, -3_600_000])('waits no longer when the clock is set by %i ms meanwhile', async (byMs) => {
+  it.each([3_600_000, -3_600_000])('waits neither more nor less when the clock is set by %i ms', async (byMs) => {
     const { inner, store } = setUpStore();
     inner.read.mockImplementation(async () => {
+      await new Promise((resolve) => setTimeout(resolve, 100));
       jest.setSystemTime(Date.now() + byMs);
       return undefined;
     });
     inner.write.mockImplementation(() => new Promise((resolve) => setTimeout(resolve, 240)));
-    const write = validate(store);
-    await jest.advanceTimersByTimeAsync(240);
-    await write;
+    let isOver = false;
+    const validation = validate(store).then(() => {
+      isOver = true;
+    });
+    await jest.advanceTimersByTimeAsync(249);
+    expect(isOver).toBe(false);
+    await jest.advanceTimersByTimeAsync(1);
+    expect(isOver).toBe(true);
+    await validation;
   });
 
   it('is not asked after three failures in a row, and is again 5 s later', async () => {
@@ -119,7 +126,9 @@ describe('the resilient store', () => {
     expect(inner.read).toHaveBeenCalledTimes(3);
     expect(inner.write).not.toHaveBeenCalled();
     inner.read.mockResolvedValue(stored);
-    await jest.advanceTimersByTimeAsync(5_000);
+    await jest.advanceTimersByTimeAsync(4_999);
+    expect(await store.entryOf(key).read()).toBeUndefined();
+    await jest.advanceTimersByTimeAsync(1);
     expect(await store.entryOf(key).read()).toBe(stored);
     await validate(store);
     expect(inner.write).toHaveBeenCalledTimes(1);
@@ -144,14 +153,14 @@ describe('the resilient store', () => {
     expect(await store.entryOf(key).read()).toBe(stored);
   });
 
-  it('logs one line while every other read fails, and another when none has for 5 s', async () => {
+  it('logs one line while every other read fails, and another when none has for 2.5 s', async () => {
     const { inner, log, store } = setUpStore();
     for (let n = 0; n < 10; n += 1) {
       inner.read.mockRejectedValueOnce(new Error('down'));
       await store.entryOf(key).read();
       await store.entryOf(key).read();
     }
-    await jest.advanceTimersByTimeAsync(4_999);
+    await jest.advanceTimersByTimeAsync(2_499);
     await store.entryOf(key).read();
     expect(log.mock.calls).toEqual([['warn', 'token_table_read_failed', { reason: 'Error' }]]);
     await jest.advanceTimersByTimeAsync(1);
