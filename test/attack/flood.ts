@@ -110,7 +110,7 @@ async function askTwice(user: User, stand: Stand, plan: FloodPlan, known: readon
 }
 
 function planFloods({ junk, calm }: FloodSize): FloodPlan[] {
-  const fewer = Math.max(2 * Math.ceil(junk / 40), 300); // each takes long; and a half must be more than are sent at a time
+  const fewer = Math.max(2 * Math.ceil(junk / 32), 160); // each takes long; and a half must be more than are sent at a time
   return [
     ...junkSorts.map((sort) => ({ sort, junk, calm, latencyMs: 50, mayBeRefused: false })),
     ...junkSorts.map((sort) => ({ sort, junk: fewer, calm: 3, latencyMs: SLOW_MS, mayBeRefused: true })),
