@@ -17,6 +17,8 @@ const hostForm = /^(?:[\w!$&'()\-.~]+|\[[\da-f:.]+\])(?::\d+)?$/i;
 /** The status with which to refuse the request, if it is to be refused. */
 export function refuse(request: IncomingMessage): 400 | 414 | 431 | undefined {
   const { method = '', url = '', rawHeaders, httpVersion } = request;
+  // Of a request line without a version Node makes one of HTTP/0.9, whose answer has no end but the connection's.
+  if (httpVersion === '0.9') return 400;
   if (`${method} ${url} HTTP/1.1\r\n`.length > requestLineLimitBytes) return 414;
 
   const headers: [name: string, value: string][] = [];

@@ -125,6 +125,7 @@ describe('requests', () => {
   });
 
   it.each([
+    [400, 'no version', 'GET /api/run?HTTP/1.1\r\nhost: a\r\n\r\n'],
     [400, 'two Host headers', 'GET /api/run HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n'],
     [400, 'a Host header that is none', 'GET /api/run HTTP/1.1\r\nhost: a b\r\n\r\n'],
     [400, 'a Host header with a user name', 'GET /api/run HTTP/1.1\r\nhost: user@a\r\n\r\n'],
