@@ -7,7 +7,10 @@ const valid: Verdict = { kind: 'valid', identity };
 const down: Verdict = { kind: 'unavailable', cause: 'server_error' };
 const never = () => new AbortController().signal;
 
-beforeEach(() => jest.useFakeTimers());
+beforeEach(() => {
+  jest.useFakeTimers();
+  jest.advanceTimersByTime(10_000); // no moment of a test is the beginning of time
+});
 afterEach(() => jest.useRealTimers());
 
 function setUpProvider() {

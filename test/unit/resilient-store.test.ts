@@ -5,7 +5,10 @@ import { deferred } from '../harness/deferred';
 
 const identity = { id: 'u-1', name: 'Asha', phoneNumber: null, pictureUrl: null, actionPackageId: 'card-orders' };
 
-beforeEach(() => jest.useFakeTimers());
+beforeEach(() => {
+  jest.useFakeTimers();
+  jest.advanceTimersByTime(10_000); // no moment of a test is the beginning of time
+});
 afterEach(() => jest.useRealTimers());
 
 describe('the resilient store', () => {
