@@ -1,5 +1,4 @@
 /** Floods of tokens that nobody minted: what they cost the identity service, this backend, and who has a good token. */
-
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Stats } from '../../local/identity-service/create-identity-service';
 import { type Footprint, growsSteadily, growthOf, measureFootprint } from '../harness/footprint';
