@@ -1,7 +1,7 @@
 /** `/api/orders`: a sample of protected business functions. A caller sees its own orders of this card, no others. */
 import { app, type HttpRequest } from '@azure/functions';
-import { InvalidParameterError, NotFoundError } from '../shared/errors';
 import { isOrderId, parseNewOrder } from '../shared/order';
+import { Problem } from '../shared/problem';
 import { orders, secured } from '../shared/services';
 
 const DEFAULT_LIMIT = 20;
@@ -39,7 +39,7 @@ app.http('orders-get', {
   handler: secured(async ({ principal, request }) => {
     const { id = '' } = request.params;
     const order = isOrderId(id) ? await orders.find(principal, id) : undefined;
-    if (order === undefined) throw new NotFoundError('There is no such order.');
+    if (order === undefined) throw new Problem('not_found', 'There is no such order.');
     return { jsonBody: order };
   }),
 });
@@ -49,7 +49,7 @@ function readIdempotencyKey(request: HttpRequest): string | undefined {
   const key = request.headers.get('idempotency-key');
   if (key === null) return undefined;
   if (/^[\x21-\x7e]{1,128}$/.test(key)) return key;
-  throw new InvalidParameterError('The header Idempotency-Key must be 1 to 128 visible ASCII characters.');
+  throw new Problem('invalid_parameter', 'The header Idempotency-Key must be 1 to 128 visible ASCII characters.');
 }
 
 /** Throws InvalidParameterError. */
@@ -58,7 +58,7 @@ function readLimit(request: HttpRequest): number {
   if (text === null) return DEFAULT_LIMIT;
   const limit = /^\d{1,3}$/.test(text) ? Number(text) : 0;
   if (limit >= 1 && limit <= MAX_LIMIT) return limit;
-  throw new InvalidParameterError(`The query parameter limit must be a whole number from 1 to ${MAX_LIMIT}.`);
+  throw new Problem('invalid_parameter', `The query parameter limit must be a whole number from 1 to ${MAX_LIMIT}.`);
 }
 
 /** Throws InvalidParameterError. */
@@ -66,5 +66,5 @@ function readCursor(request: HttpRequest): { cursor?: string } {
   const cursor = request.query.get('cursor');
   if (cursor === null) return {};
   if (isOrderId(cursor)) return { cursor };
-  throw new InvalidParameterError('The query parameter cursor must be the nextCursor of an earlier answer.');
+  throw new Problem('invalid_parameter', 'The query parameter cursor must be the nextCursor of an earlier answer.');
 }

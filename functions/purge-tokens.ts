@@ -1,12 +1,12 @@
 /** Deletes expired token rows and old records of Idempotency-Keys, every hour. */
 import { app } from '@azure/functions';
-import { inInvocation, log } from '../shared/log';
+import { runWithInvocation, log } from '../shared/log';
 import { orders, tokens } from '../shared/services';
 
 app.timer('purge-tokens', {
   schedule: '0 0 * * * *',
   handler: (_timer, context) =>
-    inInvocation(context, async () => {
+    runWithInvocation(context, async () => {
       try {
         log('info', 'tokens_purged', { deleted: await tokens.purgeExpired() });
       } finally {

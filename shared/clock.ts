@@ -1,9 +1,19 @@
-/** The one place that reads the clock, so that everything that depends on it can be tested with another clock. */
+/** The one place that reads the clocks, so that tests can replace them. */
 
-/** Milliseconds since the Unix epoch. */
-export type Clock = () => number;
+export interface Clock {
+  /** Wall time for absolute times: whole milliseconds since the Unix epoch. Never goes back within a process. */
+  readonly now: () => number;
+  /** Monotonic time for durations: milliseconds since an arbitrary start. Stands still while the machine sleeps. */
+  readonly elapsed: () => number;
+}
 
-export const systemClock: Clock = () => Date.now();
+/** Setting the wall clock back has no effect: wall time is at least the start time plus the time elapsed since then. */
+export function createClock(wall: () => number, monotonic: () => number): Clock {
+  const wallAtStartMs = wall() - monotonic();
+  return { now: () => Math.max(wall(), Math.floor(wallAtStartMs + monotonic())), elapsed: monotonic };
+}
 
-/** Milliseconds since the process began. For durations: it goes on evenly, whatever the clock is set to. */
-export const uptime: Clock = () => performance.now();
+export const systemClock = createClock(
+  () => Date.now(),
+  () => performance.now(),
+);

@@ -3,28 +3,28 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 
 export type LogLevel = 'info' | 'warn' | 'error';
 
-export type LogFields = Readonly<Record<string, string | number | readonly string[] | undefined>>;
+export type LogFields = Readonly<Record<string, string | number | readonly (string | number)[] | undefined>>;
 
 export type Log = (level: LogLevel, event: string, fields?: LogFields) => void;
 
 type LineWriter = Record<LogLevel, (line: string) => void>;
 
-const invocation = new AsyncLocalStorage<{ writer: LineWriter }>();
+const invocation = new AsyncLocalStorage<{ writer: LineWriter | undefined }>();
 
 /**
- * Writes by the context of the invocation that it is called in, so that the host keeps the level and ties the line to the
- * request's trace; outside of one, and after its end, by the console, which the host takes for plain lines.
+ * Writes through the current invocation's context, so that the host keeps the level and ties the line to the request.
+ * Outside an invocation, writes to the console. The host guesses the level of such a line from its words, hence `level`.
  */
 export const log: Log = (level, event, fields) => {
-  const { writer } = invocation.getStore() ?? { writer: console };
-  writer[level](JSON.stringify({ event, ...fields }));
+  const writer = invocation.getStore()?.writer;
+  if (writer !== undefined) writer[level](JSON.stringify({ event, ...fields }));
+  else console[level](JSON.stringify({ level, event, ...fields }));
 };
 
-/** Runs what belongs to one invocation. @param context of the invocation */
-export function inInvocation<T>(context: LineWriter, run: () => Promise<T>): Promise<T> {
-  const scope = { writer: context };
-  // The library warns of whoever logs by the context of an invocation that has ended.
+/** Runs the work of one invocation; until it settles, `log` writes through the invocation's context. */
+export function runWithInvocation<T>(context: LineWriter, run: () => Promise<T>): Promise<T> {
+  const scope: { writer: LineWriter | undefined } = { writer: context };
   return invocation.run(scope, run).finally(() => {
-    scope.writer = console;
+    scope.writer = undefined; // the host drops lines that an invocation writes after its end
   });
 }

@@ -1,6 +1,6 @@
 /** What an order is: the sample business object of this template. */
 import * as v from 'valibot';
-import { InvalidBodyError } from './errors';
+import { Problem } from './problem';
 
 export interface NewOrder {
   readonly item: string;
@@ -49,7 +49,9 @@ export function parseNewOrder(body: unknown): NewOrder {
   // valibot takes an array for an object with odd keys.
   const result = v.safeParse(newOrder, Array.isArray(body) ? null : body);
   if (!result.success) {
-    throw new InvalidBodyError(result.issues.map((issue) => ({ pointer: toPointer(issue), detail: issue.message })));
+    throw new Problem('invalid_body', undefined, {
+      errors: result.issues.map((issue) => ({ pointer: toPointer(issue), detail: issue.message })),
+    });
   }
   const { note, ...order } = result.output;
   return note === undefined ? order : { ...order, note };

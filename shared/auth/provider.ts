@@ -1,31 +1,53 @@
-/** The one small interface between this backend and an identity service: another service takes its place here. */
-import type { Identity } from './principal';
+/** The small interface between this backend and an identity service. Another service fits behind it. */
 
-/** Why an identity service could not be asked; stable words for the log. */
+/** What the identity service says about a token. Always deeply frozen, because many requests share one. */
+export interface Identity {
+  readonly id: string;
+  readonly name: string;
+  readonly phoneNumber: string | null;
+  readonly pictureUrl: string | null;
+  /** The card that the token was made in. */
+  readonly actionPackageId: string | null;
+}
+
+/** Why the identity service gave no verdict. Stable words for the log. */
 export type UnavailableCause =
   | 'timeout' // one attempt, or the whole budget, ran out
   | 'unreachable' // no connection, or it broke
   | 'server_error' // 5xx
   | 'throttled' // 429
   | 'unexpected_answer' // another status, a redirect, too large, not JSON, no id
-  | 'busy' // this instance's own cap on calls is reached
-  | 'circuit_open'; // it failed so often that it is left alone for a while
+  | 'busy' // this instance's own limit of concurrent calls
+  | 'circuit_open'; // the service failed so often that it is left alone for a while
 
 export type Verdict =
-  | { readonly kind: 'valid'; readonly identity: Identity; readonly expiresAtMs?: number }
-  /** `definite`: about this very token, so it may be remembered; a 400 is about the request and may not. */
-  | { readonly kind: 'rejected'; readonly definite: boolean }
-  | { readonly kind: 'unavailable'; readonly cause: UnavailableCause; readonly retryAfterSeconds?: number };
+  | { readonly kind: 'valid'; readonly identity: Identity; readonly expiresAtMs?: number | undefined }
+  /** `cacheable`: about this very token, so it may be remembered. A 400 is about the request and may not. */
+  | { readonly kind: 'rejected'; readonly cacheable: boolean }
+  | {
+      readonly kind: 'unavailable';
+      readonly cause: UnavailableCause;
+      /** Whole seconds, 1 to 3600: what the service itself asked for. */
+      readonly retryAfterSeconds?: number | undefined;
+      /** For the log: the system's or the library's code, such as `ECONNREFUSED`. */
+      readonly errorCode?: string | undefined;
+      /** It failed on a connection from the pool, which says nothing about the service. */
+      readonly onReusedConnection?: boolean | undefined;
+    };
 
 export interface IdentityProvider {
   readonly name: string;
-  /** Where it asks. It is part of the cache key, so that a verdict of one service never counts for another. */
+  /** Where it asks. Part of the cache key, so that a verdict of one service never counts for another. */
   readonly endpoint: string;
   /**
-   * Whether a token looks like one of this service's, by its form alone. Those that do not share a part of the calls at
-   * a time, so that a flood of junk leaves room for the others. Without it, all look alike.
+   * Whether a token has this service's form. Tokens that do not share half of the concurrent calls and a circuit of
+   * their own, so that a flood of junk leaves room for the others. Without it, all tokens have it.
    */
   recognizes?(token: string): boolean;
-  /** Never throws for what the service or the network does: that is a verdict. */
-  identify(token: string, signal: AbortSignal): Promise<Verdict>;
+  /**
+   * Never rejects: what the service or the network does is a verdict.
+   *
+   * @param options.newConnection take no connection from the pool
+   */
+  identify(token: string, signal: AbortSignal, options?: { readonly newConnection?: boolean }): Promise<Verdict>;
 }

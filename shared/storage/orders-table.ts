@@ -5,7 +5,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { TableClient } from '@azure/data-tables';
 import type { Clock } from '../clock';
-import { AppError, IdempotencyKeyReusedError, NotFoundError, StorageUnavailableError } from '../errors';
+import { Problem } from '../problem';
 import type { NewOrder, Order, OrderOwner, OrderStore } from '../order';
 import { purgeRows } from './purge';
 import { errorCode, isNotFound, makingTable, type OpenTable } from './table-client';
@@ -38,8 +38,8 @@ export function createOrdersTable(openTable: OpenTable, clock: Clock): OrderStor
     try {
       return await operation(await openTable(), AbortSignal.timeout(DEADLINE_MS));
     } catch (error) {
-      if (error instanceof AppError || isOurMistake(error)) throw error;
-      throw new StorageUnavailableError({ cause: error });
+      if (error instanceof Problem || isOurMistake(error)) throw error;
+      throw new Problem('storage_unavailable', undefined, { cause: error, retryAfterSeconds: 2 });
     }
   }
 
@@ -47,7 +47,7 @@ export function createOrdersTable(openTable: OpenTable, clock: Clock): OrderStor
     create(owner, newOrder, idempotencyKey) {
       return run(async (table, abortSignal) => {
         const partitionKey = partitionOf(owner);
-        const createdAt = new Date(clock());
+        const createdAt = new Date(clock.now());
         const id = newOrderId(createdAt);
         const content = toContent(newOrder);
         const order = {
@@ -80,9 +80,9 @@ export function createOrdersTable(openTable: OpenTable, clock: Clock): OrderStor
           if (!record) return { order: fromRow(order), replayed: false };
         }
         const first = await table.getEntity<IdempotencyRow>(partitionKey, record.rowKey, { abortSignal });
-        if (first.content !== content) throw new IdempotencyKeyReusedError();
+        if (first.content !== content) throw new Problem('idempotency_key_reused');
         const row = await readOrder(table, partitionKey, first.orderId, abortSignal);
-        if (row === undefined) throw new NotFoundError('The order that this Idempotency-Key made no longer exists.');
+        if (row === undefined) throw new Problem('not_found', 'The order that this Idempotency-Key made no longer exists.');
         return { order: fromRow(row), replayed: first.orderId !== id };
       });
     },
@@ -118,7 +118,7 @@ export function createOrdersTable(openTable: OpenTable, clock: Clock): OrderStor
     async purgeIdempotencyRecords() {
       const table = await openTable();
       const { odata } = await import('./sdk');
-      const expired = new Date(clock() - IDEMPOTENCY_RECORD_LIFE_MS);
+      const expired = new Date(clock.now() - IDEMPOTENCY_RECORD_LIFE_MS);
       return purgeRows(table, odata`RowKey ge ${'key-'} and RowKey lt ${'key.'} and createdAt le ${expired}`, clock);
     },
   };

@@ -21,16 +21,16 @@ type Row = { readonly partitionKey: string; readonly rowKey: string };
  * @param filter in OData
  */
 export async function purgeRows(table: TableClient, filter: string, clock: Clock): Promise<number> {
-  const endsAtMs = clock() + MAX_DURATION_MS;
+  const endsAtMs = clock.now() + MAX_DURATION_MS;
   const abortSignal = AbortSignal.timeout(DEADLINE_MS);
-  const start = startAt(clock());
+  const start = startAt(clock.now());
   let deleted = 0;
   try {
     for (const part of [`PartitionKey ge '${start}'`, `PartitionKey lt '${start}'`]) {
       const queryOptions = { filter: `${part} and ${filter}`, select: ['partitionKey', 'rowKey'] };
       for await (const page of table.listEntities<Row>({ queryOptions, abortSignal }).byPage()) {
         for (const batch of toBatches(page)) deleted += await deleteBatch(table, batch, abortSignal);
-        if (clock() >= endsAtMs) return deleted;
+        if (clock.now() >= endsAtMs) return deleted;
       }
     }
   } catch (error) {

@@ -1,6 +1,6 @@
 /** Tells whether the storage answers, asked at most once a second, however often the anonymous endpoint is called. */
 import type { Clock } from '../clock';
-import { StorageUnavailableError } from '../errors';
+import { Problem } from '../problem';
 import { isNotFound, type OpenTable } from './table-client';
 
 const DEADLINE_MS = 1_000;
@@ -12,7 +12,7 @@ export type CheckStorage = () => Promise<void>;
 export function createCheckStorage(openTable: OpenTable, clock: Clock): CheckStorage {
   let latest: { check: Promise<void>; startedAtMs: number } | undefined;
   return function checkStorage() {
-    const now = clock();
+    const now = clock.elapsed();
     if (latest === undefined || now - latest.startedAtMs >= REMEMBERED_MS) {
       latest = { check: ask(openTable), startedAtMs: now };
     }
@@ -26,6 +26,6 @@ async function ask(openTable: OpenTable): Promise<void> {
     await table.getEntity('health', 'health', { abortSignal: AbortSignal.timeout(DEADLINE_MS) });
   } catch (error) {
     // That there is no such row, or no table yet, is an answer.
-    if (!isNotFound(error)) throw new StorageUnavailableError({ cause: error });
+    if (!isNotFound(error)) throw new Problem('storage_unavailable', undefined, { cause: error, retryAfterSeconds: 2 });
   }
 }

@@ -46,7 +46,7 @@ export function createTokenTable(openTable: OpenTable, clock: Clock): TokenTable
     async purgeExpired() {
       const table = await openTable();
       const { odata } = await import('./sdk');
-      return purgeRows(table, odata`expiresAt le ${new Date(clock())}`, clock);
+      return purgeRows(table, odata`expiresAt le ${new Date(clock.now())}`, clock);
     },
   };
 }

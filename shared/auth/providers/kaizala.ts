@@ -2,8 +2,7 @@
 import nodeFetch, { type Response } from 'node-fetch';
 import type { Clock } from '../../clock';
 import { jwtExpiresAtMs } from '../jwt-expiry';
-import type { Identity } from '../principal';
-import type { IdentityProvider, UnavailableCause, Verdict } from '../provider';
+import type { Identity, IdentityProvider, UnavailableCause, Verdict } from '../provider';
 
 const MAX_ANSWER_BYTES = 64 * 1024;
 /** An hour: a service that asks for more is not taken at its word. */
@@ -43,8 +42,8 @@ function toVerdict(response: Response, body: ArrayBuffer, clock: Clock): Verdict
     const identity = parseIdentity(body);
     return identity === undefined ? unavailable('unexpected_answer') : { kind: 'valid', identity };
   }
-  if (status === 401 || status === 403) return { kind: 'rejected', definite: true };
-  if (status === 400) return { kind: 'rejected', definite: false };
+  if (status === 401 || status === 403) return { kind: 'rejected', cacheable: true };
+  if (status === 400) return { kind: 'rejected', cacheable: false };
   const retryAfterSeconds = readRetryAfter(response.headers.get('retry-after'), clock);
   if (status === 429) return unavailable('throttled', retryAfterSeconds);
   if (status >= 500) return unavailable('server_error', retryAfterSeconds);
@@ -58,7 +57,7 @@ function unavailable(cause: UnavailableCause, retryAfterSeconds?: number): Verdi
 /** RFC 9110 §10.2.3: a number of seconds, or a date. */
 function readRetryAfter(value: string | null, clock: Clock): number | undefined {
   if (value === null) return undefined;
-  const seconds = /^\d+$/.test(value) ? Number(value) : Math.ceil((Date.parse(value) - clock()) / 1000);
+  const seconds = /^\d+$/.test(value) ? Number(value) : Math.ceil((Date.parse(value) - clock.now()) / 1000);
   return Number.isNaN(seconds) ? undefined : Math.min(Math.max(seconds, 1), MAX_RETRY_AFTER_SECONDS);
 }
 
