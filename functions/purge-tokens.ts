@@ -1,6 +1,6 @@
 /** Deletes expired token rows and old records of Idempotency-Keys, every hour. */
 import { app } from '@azure/functions';
-import { runWithInvocation, log } from '../shared/log';
+import { log, runWithInvocation } from '../shared/log';
 import { orders, tokens } from '../shared/services';
 
 app.timer('purge-tokens', {

@@ -1,20 +1,21 @@
 /** The one way in which this app limits how long something may take. */
 
 /**
- * Runs the operation. After `ms` milliseconds, answers with `onTimeout` (which may throw) and aborts the operation's
- * signal, whether the operation heeds it or not. Drops a late result or failure.
+ * Runs the operation. After `ms` milliseconds, answers with `onTimeout` (which may throw, or wait for what the late
+ * operation gives) and aborts the operation's signal. Drops a late result or failure.
  */
 export async function withDeadline<T, U>(
   ms: number,
   operation: (signal: AbortSignal) => Promise<T>,
-  onTimeout: () => U,
+  onTimeout: (late: Promise<T>) => U | Promise<U>,
 ): Promise<T | U> {
   const controller = new AbortController();
+  const running = operation(controller.signal);
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<U>((resolve, reject) => {
     timer = setTimeout(() => {
       try {
-        resolve(onTimeout());
+        resolve(onTimeout(running));
       } catch (error) {
         reject(error);
       }
@@ -22,7 +23,7 @@ export async function withDeadline<T, U>(
     }, ms);
   });
   try {
-    return await Promise.race([operation(controller.signal), timeout]);
+    return await Promise.race([running, timeout]);
   } finally {
     clearTimeout(timer);
   }

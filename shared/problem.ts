@@ -1,57 +1,29 @@
 /** The one error that callers see, and its answer: a problem document (RFC 9457) with a stable code. */
 
-interface ProblemType {
-  readonly status: number;
-  readonly title: string;
-  /** What the caller should do: the detail of a problem that has none of its own. */
-  readonly remedy: string;
-}
+/** Status, title, what the caller should do (the detail of a problem that has none of its own), usual Retry-After. */
+type ProblemType = readonly [status: number, title: string, remedy: string, retryAfterSeconds?: number];
 
 /** The HTTP contract of errors. */
 export const PROBLEM_TYPES = {
-  invalid_request: { status: 400, title: 'Malformed token request', remedy: 'Send the token once, in one place.' },
-  invalid_parameter: { status: 400, title: 'Invalid parameter', remedy: 'Fix the query parameter or header.' },
-  invalid_body: { status: 400, title: 'Invalid body', remedy: 'Fix what "errors" lists.' },
-  token_missing: {
-    status: 401,
-    title: 'Token missing',
-    remedy: 'Send a card token: "Authorization: Bearer <token>" is the usual way.',
-  },
-  invalid_token: { status: 401, title: 'Invalid token', remedy: 'Get a new token from the card SDK.' },
-  insufficient_scope: {
-    status: 403,
-    title: 'Card not allowed',
-    remedy: 'The token is valid, but its card may not use this API. A new token will not help.',
-  },
-  not_found: { status: 404, title: 'Not found', remedy: 'It does not exist, or it is not yours.' },
-  precondition_failed: { status: 412, title: 'Precondition failed', remedy: 'It has changed. Read it again.' },
-  body_too_large: { status: 413, title: 'Body too large', remedy: 'Send at most 64 KiB.' },
-  unsupported_media_type: {
-    status: 415,
-    title: 'Unsupported media type',
-    remedy: 'Send the body as "Content-Type: application/json".',
-  },
-  idempotency_key_reused: {
-    status: 422,
-    title: 'Idempotency-Key reused',
-    remedy: 'This Idempotency-Key was used before with another body. Use a new key for a new request.',
-  },
-  internal_error: {
-    status: 500,
-    title: 'Internal error',
-    remedy: 'Something went wrong here. Report the invocation id, which finds it in the log.',
-  },
-  identity_unavailable: {
-    status: 503,
-    title: 'Identity service unavailable',
-    remedy: 'The token could not be checked just now. Keep it and try again.',
-  },
-  storage_unavailable: {
-    status: 503,
-    title: 'Storage unavailable',
-    remedy: 'The storage could not be reached just now. Try again.',
-  },
-} as const satisfies Record<string, ProblemType>;
+  invalid_request: [400, 'Malformed token request', 'Send the token once, in one place.'],
+  invalid_parameter: [400, 'Invalid parameter', 'Fix the query parameter or header.'],
+  invalid_body: [400, 'Invalid body', 'Fix what "errors" lists.'],
+  token_missing: [401, 'Token missing', 'Send a card token: "Authorization: Bearer <token>" is the usual way.'],
+  invalid_token: [401, 'Invalid token', 'Get a new token from the card SDK.'],
+  insufficient_scope: [
+    403,
+    'Card not allowed',
+    'The card of this token may not use this API. A new token will not help.',
+  ],
+  not_found: [404, 'Not found', 'It does not exist, or it is not yours.'],
+  precondition_failed: [412, 'Precondition failed', 'It has changed since you read it. Read it again.'],
+  body_too_large: [413, 'Body too large', 'Send at most 64 KiB.'],
+  unsupported_media_type: [415, 'Unsupported media type', 'Send the body as "Content-Type: application/json".'],
+  idempotency_key_reused: [422, 'Idempotency-Key reused', 'The key came with another body before. Use a new key.'],
+  internal_error: [500, 'Internal error', 'Report the invocation id, which finds the error in the log.'],
+  identity_unavailable: [503, 'Identity service unavailable', 'Keep the token and try again.', 5],
+  storage_unavailable: [503, 'Storage unavailable', 'Try again.', 2],
+} satisfies Record<string, ProblemType>;
 
 export type ProblemCode = keyof typeof PROBLEM_TYPES;
 
@@ -77,13 +49,13 @@ export class Problem extends Error {
   override readonly name = 'Problem';
   constructor(
     readonly code: ProblemCode,
-    detail: string = PROBLEM_TYPES[code].remedy,
+    detail: string = PROBLEM_TYPES[code][2],
     readonly options: ProblemOptions = {},
   ) {
     super(detail, options);
   }
   get status(): number {
-    return PROBLEM_TYPES[this.code].status;
+    return PROBLEM_TYPES[this.code][0];
   }
 }
 
@@ -99,15 +71,15 @@ export interface ProblemResponse {
 }
 
 export function toProblemResponse(problem: Problem, invocationId: string): ProblemResponse {
-  const { code, status, message, options } = problem;
-  const { retryAfterSeconds, errors } = options;
+  const { code, message, options } = problem;
+  const [status, title, , usual]: ProblemType = PROBLEM_TYPES[code];
+  const { retryAfterSeconds = usual, errors } = options;
   const headers: Record<string, string> = { ...options.headers, 'content-type': 'application/problem+json' };
   const challenge = toChallenge(problem);
   if (challenge !== undefined) headers['www-authenticate'] = challenge;
   if (retryAfterSeconds !== undefined) headers['retry-after'] = String(retryAfterSeconds);
   const instance = `urn:uuid:${invocationId}`;
   const type = `${TYPE_BASE}${code}`;
-  const { title } = PROBLEM_TYPES[code];
   // JSON leaves out what is undefined.
   const jsonBody = { type, title, status, code, detail: message, instance, invocationId, retryAfterSeconds, errors };
   return { status, headers, jsonBody };

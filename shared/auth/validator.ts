@@ -1,166 +1,197 @@
-/** Authenticates a token: memory, then one flight per key that asks the table and, if need be, the identity service. */
-import { TaskCancelledError, TimeoutStrategy, timeout } from 'cockatiel';
+/** Validates a token: memory, then one lookup per key, which asks the table and, if need be, the identity service. */
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock';
-import { IdentityUnavailableError, InvalidTokenError } from '../errors';
+import { withDeadline } from '../deadline';
+import type { Log } from '../log';
+import { BUDGET } from './budget';
+import { createHitCounter } from './hit-counter';
+import type { GuardedVerdict, IdentityGuard } from './identity-guard';
 import { jwtExpiresAtMs } from './jwt-expiry';
-import type { Identity } from './principal';
-import type { IdentityProvider } from './provider';
+import type { Identity, UnavailableCause } from './provider';
 import type { DeriveTokenKey, TokenKey } from './token-key';
 
-/** The 3 s that a caller is promised, less the write of the row (250 ms) and the way back. */
-const FLIGHT_DEADLINE_MS = 2_700;
-/** Of the memory tier: an identity may be as long as the service's answer, 64 KiB, and many of these fill an instance. */
+/** An identity can be as long as the service's answer, 64 KiB, and many of these would fill an instance. */
 const MAX_MEMORY_CHARACTERS = 16_000_000;
-const MAX_REJECTED = 1_000;
+const MAX_REFUSED = 1_000;
 const REJECTED_FOR_MS = 10_000;
-const DEFAULT_RETRY_AFTER_SECONDS = 5;
+/** The identity service may choose any id, and the host cuts a line that is too long. */
+const MAX_CARD_CHARACTERS = 200;
 
-/** A verdict `valid` with its bound. The bound is fixed at the first validation and never moves. */
+/** A valid identity with its bound. The bound is fixed at the first validation and never moves. */
 export interface StoredIdentity {
   readonly identity: Identity;
   readonly validatedAtMs: number;
   readonly expiresAtMs: number;
 }
 
-/** The tier that all instances share. It may fail; createResilientStore makes of it one that does not. */
+/** The tier that all instances share. It never rejects, and ends by its own deadline. */
 export interface TokenStore {
-  read(key: TokenKey, signal: AbortSignal): Promise<StoredIdentity | undefined>;
-  write(key: TokenKey, stored: StoredIdentity, signal: AbortSignal): Promise<void>;
+  read(key: TokenKey): Promise<StoredIdentity | 'miss' | 'unavailable'>;
+  write(key: TokenKey, stored: StoredIdentity): Promise<void>;
 }
 
-/** A store that never rejects, and has a deadline of its own. */
-export interface ReliableTokenStore {
-  /** For one validation, which reads the entry at first, and then writes it if need be. */
-  entryOf(key: TokenKey): {
-    read(): Promise<StoredIdentity | undefined>;
-    write(stored: StoredIdentity): Promise<void>;
-  };
-}
+/** What decided: `token` is the token itself (its `exp`, its form); `none` is an outage, in which nothing did. */
+export type Source = 'memory' | 'table' | 'identity-service' | 'token' | 'none';
 
-export type AuthenticationSource = 'memory' | 'table' | 'identity-service';
+type Outcome =
+  | (StoredIdentity & { readonly kind: 'valid' })
+  | { readonly kind: 'rejected'; readonly reason: 'expired' | 'rejected' }
+  | { readonly kind: 'unavailable'; readonly cause: UnavailableCause; readonly retryAfterSeconds: number };
 
-export interface Authentication extends StoredIdentity {
-  readonly source: AuthenticationSource;
-  /** Settles, without ever failing, when the verdict is in the table, or need not be waited for. */
-  readonly persisted: Promise<void>;
+/** A verdict, where it came from, and how long the steps took that led to it. */
+export type Validation = Outcome & {
+  readonly source: Source;
+  readonly tableMs?: number | undefined;
+  readonly identityMs?: number | undefined;
+};
+export type ValidValidation = Extract<Validation, { kind: 'valid' }>;
+
+export interface Validator {
+  /** Never rejects for what the token, the table or the identity service does. Settles within `BUDGET.totalMs`. */
+  validate(token: string): Promise<Validation>;
+  /** Logs what has been counted since the last line. For the end of the process. */
+  logHits(): void;
 }
 
 export interface ValidatorOptions {
   readonly deriveKey: DeriveTokenKey;
-  readonly provider: IdentityProvider;
-  readonly store: ReliableTokenStore;
+  readonly guard: IdentityGuard;
+  readonly store: TokenStore;
   readonly clock: Clock;
+  readonly log: Log;
   /** 1,000 to 1,800,000 (30 min). */
   readonly ttlMs: number;
-  /** Entries of the memory tier. Default 10,000. */
+  /** Entries in memory. Default 10,000. */
   readonly maxEntries?: number;
 }
 
-export interface Validator {
-  /**
-   * Throws InvalidTokenError when the token is expired or rejected, IdentityUnavailableError when it could not be
-   * checked.
-   */
-  authenticate(token: string): Promise<Authentication>;
-}
-
 export function createValidator(options: ValidatorOptions): Validator {
-  const { deriveKey, provider, store, clock, ttlMs } = options;
-  const valid = new LRUCache<string, StoredIdentity>({
+  const { deriveKey, guard, store, clock, log, ttlMs } = options;
+  /** `endsAtMs` is monotonic: whichever clock says so first ends an entry. */
+  const valid = new LRUCache<string, { readonly validation: ValidValidation; readonly endsAtMs: number }>({
     max: options.maxEntries ?? 10_000,
     maxSize: MAX_MEMORY_CHARACTERS,
-    sizeCalculation: (stored) => JSON.stringify(stored).length,
+    sizeCalculation: ({ validation }) => JSON.stringify(validation).length,
   });
-  // A tier of its own, key to the end of its memory in ms: a flood of junk evicts no good entry. What enters one tier
-  // leaves the other: it may have expired there, but would be back when the clock is set back.
-  const rejected = new LRUCache<string, number>({ max: MAX_REJECTED });
-  const flights = new Map<string, Promise<Authentication>>();
-  const deadline = timeout(FLIGHT_DEADLINE_MS, TimeoutStrategy.Aggressive);
+  /** Rejected and throttled tokens. A tier of its own, so that a flood of junk evicts no good entry. */
+  const refused = new LRUCache<string, { readonly kind: 'rejected' | 'throttled'; readonly untilMs: number }>({
+    max: MAX_REFUSED,
+  });
+  const pending = new Map<string, Promise<Validation>>();
+  const hits = createHitCounter({ clock, log });
 
-  async function authenticate(token: string): Promise<Authentication> {
+  async function validate(token: string): Promise<Validation> {
+    hits.flush();
+    const startedAtMs = clock.elapsed();
     const key = deriveKey(token);
-    const known = recall(key);
-    if (known !== undefined) return known;
-    // Nothing is awaited since the look into memory, so no flight can have landed in between.
-    return flights.get(key.id) ?? startFlight(token, key);
+    const known = fromMemory(key.id);
+    // Nothing is awaited since the look into memory, so no lookup can have ended in between.
+    const validation = known ?? (await (pending.get(key.id) ?? startLookup(token, key)));
+    const durationMs = clock.elapsed() - startedAtMs;
+    if (known?.kind === 'valid') hits.add(durationMs);
+    else logValidation(validation, durationMs);
+    return validation;
   }
 
-  function recall(key: TokenKey): Authentication | undefined {
-    const now = clock();
-    const stored = valid.get(key.id);
-    if (stored !== undefined && stored.expiresAtMs > now) {
-      return { ...stored, source: 'memory', persisted: Promise.resolve() };
+  function fromMemory(id: string): Validation | undefined {
+    const entry = valid.get(id);
+    if (entry !== undefined && entry.validation.expiresAtMs > clock.now() && entry.endsAtMs > clock.elapsed()) {
+      return entry.validation;
     }
-    if ((rejected.get(key.id) ?? 0) > now) throw rejectedByService();
-    return undefined;
+    return refusedForMs(id, 'rejected') > 0 ? rejected('rejected', 'memory') : undefined;
   }
 
-  /** Belongs to no caller: one that goes away takes nobody down, and it ends by its own deadline. */
-  function startFlight(token: string, key: TokenKey): Promise<Authentication> {
-    const flight = deadline
-      .execute(({ signal }) => validate(token, key, signal))
-      .catch((error: unknown) => {
-        throw error instanceof TaskCancelledError
-          ? new IdentityUnavailableError(DEFAULT_RETRY_AFTER_SECONDS, 'timeout')
-          : error;
-      })
-      .finally(() => flights.delete(key.id));
-    flights.set(key.id, flight);
-    return flight;
+  function refusedForMs(id: string, kind: 'rejected' | 'throttled'): number {
+    const entry = refused.get(id);
+    return entry?.kind === kind ? entry.untilMs - clock.elapsed() : 0;
   }
 
-  async function validate(token: string, key: TokenKey, signal: AbortSignal): Promise<Authentication> {
+  /** Not tied to any caller: if one disconnects, the others still get the result. */
+  function startLookup(token: string, key: TokenKey): Promise<Validation> {
+    const lookup = lookUp(token, key).finally(() => pending.delete(key.id));
+    pending.set(key.id, lookup);
+    return lookup;
+  }
+
+  async function lookUp(token: string, key: TokenKey): Promise<Validation> {
     const tokenExpiresAtMs = jwtExpiresAtMs(token) ?? Number.POSITIVE_INFINITY;
-    if (tokenExpiresAtMs <= clock()) throw expired();
+    if (tokenExpiresAtMs <= clock.now()) return rejected('expired', 'token');
 
-    const entry = store.entryOf(key);
-    const known = await entry.read();
-    if (known !== undefined) {
-      const expiresAtMs = Math.min(known.expiresAtMs, known.validatedAtMs + ttlMs, clock() + ttlMs, tokenExpiresAtMs);
-      if (expiresAtMs > clock()) {
-        return { ...remember(key, { ...known, expiresAtMs }, signal), source: 'table', persisted: Promise.resolve() };
-      }
+    const readAtMs = clock.elapsed();
+    const row = await store.read(key);
+    const tableMs = clock.elapsed() - readAtMs;
+    if (typeof row === 'object') {
+      const { expiresAtMs, validatedAtMs } = row;
+      // The first three bounds only matter for a row of another setting, or of an instance whose clock is ahead.
+      const bound = Math.min(expiresAtMs, validatedAtMs + ttlMs, clock.now() + ttlMs, tokenExpiresAtMs);
+      if (bound > clock.now()) return { ...remember(key, { ...row, expiresAtMs: bound }), source: 'table', tableMs };
     }
 
-    const validatedAtMs = clock();
-    const verdict = await provider.identify(token, signal);
-    switch (verdict.kind) {
-      case 'valid': {
-        const bound = verdict.expiresAtMs ?? Number.POSITIVE_INFINITY;
-        const expiresAtMs = Math.min(validatedAtMs + ttlMs, tokenExpiresAtMs, bound);
-        if (expiresAtMs <= clock()) throw expired();
-        const stored = remember(key, { identity: verdict.identity, validatedAtMs, expiresAtMs }, signal);
-        return { ...stored, source: 'identity-service', persisted: entry.write(stored) };
-      }
-      case 'rejected':
-        if (verdict.definite && !signal.aborted) {
-          rejected.set(key.id, clock() + REJECTED_FOR_MS);
-          valid.delete(key.id);
-        }
-        throw rejectedByService();
-      case 'unavailable':
-        throw new IdentityUnavailableError(verdict.retryAfterSeconds ?? DEFAULT_RETRY_AFTER_SECONDS, verdict.cause);
+    const throttledMs = refusedForMs(key.id, 'throttled');
+    if (throttledMs > 0) return { ...unavailable('throttled', Math.ceil(throttledMs / 1000)), tableMs };
+
+    const askedAtMs = clock.now();
+    const startedAtMs = clock.elapsed();
+    const verdict = await guard.identify(token, key.id);
+    const steps = { tableMs, identityMs: clock.elapsed() - startedAtMs };
+    if (verdict.kind !== 'valid') return { ...refuse(key, verdict), ...steps };
+    const expiresAtMs = Math.min(askedAtMs + ttlMs, tokenExpiresAtMs, verdict.expiresAtMs ?? Number.POSITIVE_INFINITY);
+    if (expiresAtMs <= clock.now()) return { ...rejected('expired', 'identity-service'), ...steps };
+    const stored = { identity: verdict.identity, validatedAtMs: askedAtMs, expiresAtMs };
+    // Before the answer, so that the next request finds the row. A slower write goes on in the background.
+    if (row !== 'unavailable')
+      await withDeadline(
+        BUDGET.tableMs - tableMs,
+        () => store.write(key, stored),
+        () => {},
+      );
+    return { ...remember(key, stored), ...steps };
+  }
+
+  /** A key is in one tier only. */
+  function remember(key: TokenKey, { identity, validatedAtMs, expiresAtMs }: StoredIdentity): ValidValidation {
+    const outcome = { kind: 'valid', identity: Object.freeze(identity), validatedAtMs, expiresAtMs } as const;
+    const endsAtMs = clock.elapsed() + expiresAtMs - clock.now();
+    valid.set(key.id, { validation: Object.freeze({ ...outcome, source: 'memory' }), endsAtMs });
+    refused.delete(key.id);
+    return { ...outcome, source: 'identity-service' };
+  }
+
+  function refuse(key: TokenKey, verdict: Exclude<GuardedVerdict, { kind: 'valid' }>): Validation {
+    if (verdict.kind === 'unavailable') {
+      const { cause, retryAfterSeconds } = verdict;
+      const untilMs = clock.elapsed() + retryAfterSeconds * 1000;
+      if (cause === 'throttled') refused.set(key.id, { kind: 'throttled', untilMs });
+      return unavailable(cause, retryAfterSeconds);
     }
+    valid.delete(key.id);
+    refused.delete(key.id);
+    if (verdict.cacheable) refused.set(key.id, { kind: 'rejected', untilMs: clock.elapsed() + REJECTED_FOR_MS });
+    return rejected('rejected', 'identity-service');
   }
 
-  /** Throws when the flight has ended: a late old answer must not replace a newer verdict. */
-  function remember(key: TokenKey, entry: StoredIdentity, signal: AbortSignal): StoredIdentity {
-    signal.throwIfAborted();
-    Object.freeze(entry.identity);
-    valid.set(key.id, entry);
-    rejected.delete(key.id);
-    return entry;
+  function logValidation(validation: Validation, durationMs: number): void {
+    log('info', 'token_validation', {
+      outcome: validation.kind,
+      source: validation.source,
+      ...describe(validation),
+      durationMs: Math.round(durationMs),
+      breaker: guard.breakerState(),
+    });
   }
 
-  return { authenticate };
+  return { validate, logHits: () => hits.flush(0) };
 }
 
-function expired(): InvalidTokenError {
-  return new InvalidTokenError('expired', 'The token has expired. Get a new one from the card SDK.');
+function rejected(reason: 'expired' | 'rejected', source: Source): Validation {
+  return { kind: 'rejected', reason, source };
 }
 
-function rejectedByService(): InvalidTokenError {
-  const message = 'The identity service does not accept this token. Get a new one from the card SDK.';
-  return new InvalidTokenError('rejected', message);
+function unavailable(cause: UnavailableCause, retryAfterSeconds: number): Validation {
+  return { kind: 'unavailable', cause, retryAfterSeconds, source: 'none' };
+}
+
+function describe(validation: Validation): { card?: string | undefined; reason?: string } {
+  if (validation.kind === 'valid') return { card: validation.identity.actionPackageId?.slice(0, MAX_CARD_CHARACTERS) };
+  return { reason: validation.kind === 'rejected' ? validation.reason : validation.cause };
 }

@@ -1,5 +1,5 @@
 /** Reads a JSON body, once and bounded; a body of another media type is left unread, for a handler that wants it. */
-import { BodyTooLargeError, InvalidBodyError, UnsupportedMediaTypeError } from '../errors';
+import { Problem } from '../problem';
 
 const MAX_BODY_BYTES = 64 * 1024;
 
@@ -18,7 +18,7 @@ export async function readJsonBody(request: BodyReader): Promise<JsonBody> {
   if (!isJsonMediaType(request.headers.get('content-type'))) return { kind: 'other-media-type' };
   const bytes = await request.arrayBuffer();
   if (bytes.byteLength > MAX_BODY_BYTES) {
-    throw new BodyTooLargeError(`The body has ${bytes.byteLength} bytes; ${MAX_BODY_BYTES} are allowed.`);
+    throw new Problem('body_too_large', `The body has ${bytes.byteLength} bytes; ${MAX_BODY_BYTES} are allowed.`);
   }
   if (bytes.byteLength === 0) {
     return { kind: 'malformed', detail: 'is empty; Azure Functions drops a body that is sent without Content-Length' };
@@ -32,9 +32,9 @@ export function requireJson(body: JsonBody): unknown {
     case 'json':
       return body.value;
     case 'malformed':
-      throw new InvalidBodyError([{ pointer: '#', detail: body.detail }]);
+      throw new Problem('invalid_body', undefined, { errors: [{ pointer: '#', detail: body.detail }] });
     case 'other-media-type':
-      throw new UnsupportedMediaTypeError();
+      throw new Problem('unsupported_media_type');
   }
 }
 

@@ -1,111 +1,129 @@
-/** Wraps HTTP handlers: who calls is known before a handler runs, and every error becomes a problem document. */
+/** Wraps HTTP handlers: a protected one runs only for an authorized caller, and every error becomes a problem document. */
 import {
+  app,
   type HttpHandler,
   type HttpRequest,
   HttpResponse,
   type HttpResponseInit,
   type InvocationContext,
 } from '@azure/functions';
-import type { Authorize } from '../auth/authorize';
-import type { Principal } from '../auth/principal';
-import type { Authentication, Validator } from '../auth/validator';
-import { type AppError, IdentityUnavailableError, InvalidTokenError } from '../errors';
-import { inInvocation, log } from '../log';
-import { readJsonBody, requireJson } from './json-body';
-import { toAppError, toProblemResponse } from './problem';
+import { isAllowed, type Principal } from '../auth/authorize';
+import type { Source, Validation, Validator, ValidValidation } from '../auth/validator';
+import { systemClock } from '../clock';
+import { log, runWithInvocation } from '../log';
+import { Problem, toProblemResponse } from '../problem';
+import { type JsonBody, readJsonBody, requireJson } from './json-body';
+import { describeBug } from './redact';
+import { toServerTiming } from './server-timing';
 import { tokenFromRequest, withoutToken } from './token-from-request';
+
+const { elapsed } = systemClock;
 
 /** What a protected handler gets: never the token. */
 export interface SecuredRequest {
   readonly principal: Principal;
-  readonly authentication: Omit<Authentication, 'persisted'>;
+  readonly validation: ValidValidation;
   /** Without the token's headers. A JSON body has been read already: take it from `json`. */
   readonly request: HttpRequest;
-  /** The JSON body without the token. Throws UnsupportedMediaTypeError or InvalidBodyError when there is none. */
+  /** The JSON body without the token. Throws a Problem when there is none. */
   readonly json: () => unknown;
   readonly context: InvocationContext;
 }
 
 type Answer = HttpResponseInit | HttpResponse;
 
-type Handler = (request: HttpRequest, context: InvocationContext) => Answer | Promise<Answer>;
-
 export type SecuredHandler = (secured: SecuredRequest) => Answer | Promise<Answer>;
 
 export type Secured = (handler: SecuredHandler) => HttpHandler;
 
+/** What is known of a request so far, for its answer's headers and its log line. */
+interface Trace {
+  readonly startedAtMs: number;
+  token?: string;
+  body?: JsonBody;
+  validation?: Validation;
+  /** When the caller was authorized and the handler began. */
+  handlerAtMs?: number;
+}
+
+type TracedHandler = (request: HttpRequest, context: InvocationContext, trace: Trace) => Answer | Promise<Answer>;
+
 /** Makes `secured(handler)`: authenticates the token, authorizes the card, and only then runs the handler. */
-export function createSecured(validator: Validator, authorize: Authorize): Secured {
+export function createSecured({ validate, logHits }: Validator, allowedCardIds: ReadonlySet<string>): Secured {
+  app.hook.appTerminate(logHits);
   return function secured(handler) {
-    return answering(async (request, context) => {
+    return withProblems(async (request, context, trace) => {
       const body = await readJsonBody(request);
-      const token = tokenFromRequest(request.headers, body);
-      const { persisted, ...authentication } = await validator.authenticate(token);
-      try {
-        const principal = authorize(authentication.identity);
-        request.headers.delete('authorization');
-        request.headers.delete('accesstoken');
-        return await handler({
-          principal,
-          authentication,
-          request,
-          json: () => requireJson(withoutToken(body)),
-          context,
-        });
-      } finally {
-        // The row is written while the handler runs. Unless the table is slow, it is there before the answer, so that the next
-        // request finds it.
-        await persisted;
-      }
+      trace.body = body;
+      trace.token = tokenFromRequest(request.headers, body);
+      const validation = await validate(trace.token);
+      trace.validation = validation;
+      if (validation.kind !== 'valid') throw toProblem(validation);
+      const principal = validation.identity;
+      if (!isAllowed(principal, allowedCardIds)) throw new Problem('insufficient_scope');
+      request.headers.delete('authorization');
+      request.headers.delete('accesstoken');
+      trace.handlerAtMs = elapsed();
+      return handler({ principal, validation, request, json: () => requireJson(withoutToken(body)), context });
     });
   };
 }
 
 /** Wraps the handler of an anonymous function, too: its errors become problem documents, and no cache keeps its answers. */
-export function answering(handler: Handler): HttpHandler {
+export function withProblems(handler: TracedHandler): HttpHandler {
   return (request, context) =>
-    inInvocation(context, async () => {
+    runWithInvocation(context, async () => {
+      const trace: Trace = { startedAtMs: elapsed() };
       try {
-        return notStored(await handler(request, context));
+        return withHeaders(await handler(request, context, trace), trace, trace.validation?.source);
       } catch (thrown) {
-        const error = toAppError(thrown);
-        logProblem(error);
-        return notStored(toProblemResponse(error, context.invocationId));
+        const isProblem = thrown instanceof Problem;
+        const problem = isProblem ? thrown : new Problem('internal_error', undefined, { cause: thrown });
+        logProblem(problem, trace);
+        // A token that is refused before it is validated is refused for its form.
+        const source = trace.validation?.source ?? (problem.code === 'invalid_token' ? 'token' : undefined);
+        return withHeaders(toProblemResponse(problem, context.invocationId), trace, source);
       }
     });
 }
 
-/** RFC 6750 §5.3: an answer to a token is for nobody else, so no cache may keep it. */
-function notStored(response: Answer): Answer {
-  const isInstance = response instanceof HttpResponse;
-  const headers = isInstance
-    ? response.headers
-    : new Headers(response.headers as ConstructorParameters<typeof Headers>[0]);
+/** The only place that turns a verdict into an HTTP problem. */
+function toProblem(validation: Exclude<Validation, ValidValidation>): Problem {
+  if (validation.kind === 'unavailable') {
+    const { cause, retryAfterSeconds } = validation;
+    return new Problem('identity_unavailable', undefined, { reason: cause, retryAfterSeconds });
+  }
+  const { reason } = validation;
+  const what = reason === 'expired' ? 'The token has expired.' : 'The identity service does not accept this token.';
+  return new Problem('invalid_token', `${what} Get a new one from the card SDK.`, { reason });
+}
+
+/** RFC 6750 §5.3: an answer to a token is for no one else, so no cache may keep it. */
+function withHeaders(answer: Answer, trace: Trace, source: Source | undefined): Answer {
+  const isInstance = answer instanceof HttpResponse;
+  const headers = isInstance ? answer.headers : new Headers(answer.headers as ConstructorParameters<typeof Headers>[0]);
   headers.set('cache-control', 'no-store');
-  return isInstance ? response : { ...response, headers };
+  if (source !== undefined) {
+    const { startedAtMs, handlerAtMs, validation } = trace;
+    const endedAtMs = elapsed();
+    const authMs = (handlerAtMs ?? endedAtMs) - startedAtMs;
+    const handlerMs = handlerAtMs && endedAtMs - handlerAtMs;
+    headers.append('server-timing', toServerTiming({ ...validation, source, authMs, handlerMs }));
+  }
+  return isInstance ? answer : { ...answer, headers };
 }
 
-function logProblem(error: AppError): void {
-  const { status, code, cause } = error;
+function logProblem({ code, status, options }: Problem, { token, body, validation }: Trace): void {
   const level = status === 500 ? 'error' : status > 500 ? 'warn' : 'info';
-  const stack = status === 500 ? framesOf(cause) : undefined;
-  log(level, 'request_failed', { code, status, reason: reasonOf(error), stack });
+  const { reason, cause } = options;
+  const identity = validation?.kind === 'valid' ? validation.identity : undefined;
+  const bug = status === 500 && cause !== undefined ? describeBug(cause, { token, body, identity }) : undefined;
+  log(level, 'request_failed', { code, status, reason: reason ?? nameOf(cause), ...bug });
 }
 
-function reasonOf(error: AppError): string | undefined {
-  if (error instanceof IdentityUnavailableError || error instanceof InvalidTokenError) return error.reason;
-  return error.cause === undefined ? undefined : nameOf(error.cause);
-}
-
-/** The kind of error. Its message stays out: it may quote a token, a name or a number. */
-function nameOf(cause: unknown): string {
-  if (!(cause instanceof Error)) return typeof cause;
+/** The kind of error, without its message, which may quote a token, a name or a number. */
+function nameOf(cause: unknown): string | undefined {
+  if (!(cause instanceof Error)) return cause === undefined ? undefined : typeof cause;
   const { name, code } = cause as NodeJS.ErrnoException;
   return code === undefined ? name : `${name} ${code}`;
-}
-
-/** Where it was thrown: of the stack, the lines below the message, which may look like one of them. */
-function framesOf(cause: unknown): string[] | undefined {
-  const stack = cause instanceof Error ? cause.stack?.replace(cause.message, '') : undefined;
-  return stack?.match(/ {4}at .*/g)?.slice(0, 8);
 }

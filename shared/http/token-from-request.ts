@@ -1,5 +1,5 @@
 /** Finds the token in a request, in exactly one of three places, and screens it before anything is done with it. */
-import { InvalidRequestError, InvalidTokenError, TokenMissingError } from '../errors';
+import { Problem } from '../problem';
 import type { JsonBody } from './json-body';
 
 const MAX_TOKEN_BYTES = 8 * 1024;
@@ -17,9 +17,9 @@ export function tokenFromRequest(headers: { get(name: string): string | null }, 
     fromBody(body),
   ].filter((token) => token !== undefined);
   // RFC 6750 §2: no more than one way in a request; equal tokens are no excuse.
-  if (found.length > 1) throw new InvalidRequestError('Send the token in one place only.');
+  if (found.length > 1) throw new Problem('invalid_request', 'Send the token in one place only.');
   const [token] = found;
-  if (token === undefined) throw new TokenMissingError();
+  if (token === undefined) throw new Problem('token_missing');
   return screen(token);
 }
 
@@ -28,19 +28,20 @@ function fromAuthorization(value: string | null): string | undefined {
   if (value === null || !/(^|,)\s*bearer(\s|,|$)/i.test(value)) return undefined;
   // RFC 9110 §11.1: the scheme in any letter case; RFC 6750 §2.1: one blank or more, then the token.
   const token = /^bearer +([^\s,]+)$/i.exec(value)?.[1];
-  if (token === undefined) throw new InvalidRequestError('Send one Authorization header, of the form: Bearer <token>.');
+  if (token === undefined)
+    throw new Problem('invalid_request', 'Send one Authorization header, of the form: Bearer <token>.');
   return token;
 }
 
 function fromHeader(value: string | null): string | undefined {
-  if (value?.includes(',')) throw new InvalidRequestError('Send the header accessToken once, with one token.');
+  if (value?.includes(',')) throw new Problem('invalid_request', 'Send the header accessToken once, with one token.');
   return value ?? undefined;
 }
 
 function fromBody(body: JsonBody): string | undefined {
   if (body.kind !== 'json' || !isObjectWithToken(body.value)) return undefined;
   const { accessToken } = body.value;
-  if (typeof accessToken !== 'string') throw new InvalidRequestError('The member accessToken must be a string.');
+  if (typeof accessToken !== 'string') throw new Problem('invalid_request', 'The member accessToken must be a string.');
   return accessToken;
 }
 
@@ -57,10 +58,12 @@ function isObjectWithToken(value: unknown): value is { accessToken: unknown } {
 
 function screen(token: string): string {
   if (Buffer.byteLength(token) > MAX_TOKEN_BYTES) {
-    throw new InvalidTokenError('malformed', 'The token is longer than 8 KiB.');
+    throw new Problem('invalid_token', 'The token is longer than 8 KiB.', { reason: 'malformed' });
   }
   if (!B64TOKEN.test(token)) {
-    throw new InvalidTokenError('malformed', 'The token is empty, or has characters that RFC 6750 does not allow.');
+    throw new Problem('invalid_token', 'The token is empty, or has characters that RFC 6750 does not allow.', {
+      reason: 'malformed',
+    });
   }
   return token;
 }

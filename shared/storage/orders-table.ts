@@ -5,8 +5,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { TableClient } from '@azure/data-tables';
 import type { Clock } from '../clock';
-import { Problem } from '../problem';
 import type { NewOrder, Order, OrderOwner, OrderStore } from '../order';
+import { Problem } from '../problem';
 import { purgeRows } from './purge';
 import { errorCode, isNotFound, makingTable, type OpenTable } from './table-client';
 
@@ -82,7 +82,8 @@ export function createOrdersTable(openTable: OpenTable, clock: Clock): OrderStor
         const first = await table.getEntity<IdempotencyRow>(partitionKey, record.rowKey, { abortSignal });
         if (first.content !== content) throw new Problem('idempotency_key_reused');
         const row = await readOrder(table, partitionKey, first.orderId, abortSignal);
-        if (row === undefined) throw new Problem('not_found', 'The order that this Idempotency-Key made no longer exists.');
+        if (row === undefined)
+          throw new Problem('not_found', 'The order that this Idempotency-Key made no longer exists.');
         return { order: fromRow(row), replayed: first.orderId !== id };
       });
     },

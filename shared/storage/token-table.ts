@@ -1,10 +1,13 @@
 /**
  * The cache tier that all instances share: one row a token, in Table Storage. The identity and its bound are sealed;
- * the column `expiresAt` is only for the purge, and believed by nobody else.
+ * only the purge uses the column
+ * `expiresAt`.
  */
 import type { TokenKey } from '../auth/token-key';
 import type { StoredIdentity, TokenStore } from '../auth/validator';
 import type { Clock } from '../clock';
+import type { Log } from '../log';
+import { createGuard } from './guard';
 import { purgeRows } from './purge';
 import { isNotFound, makingTable, type OpenTable } from './table-client';
 
@@ -19,34 +22,43 @@ type TokenRow = {
 };
 
 export interface TokenTable extends TokenStore {
-  /** Deletes the rows that have expired, for a minute at most, and returns how many. Throws when the table fails. */
+  /** Deletes the rows that have expired, for a minute at most, and returns how many. Rejects when the table fails. */
   purgeExpired(): Promise<number>;
 }
 
-export function createTokenTable(openTable: OpenTable, clock: Clock): TokenTable {
+export function createTokenTable(openTable: OpenTable, options: { clock: Clock; log: Log }): TokenTable {
+  const guardRead = createGuard('token_table_read', options);
+  const guardWrite = createGuard('token_table_write', options);
+
+  async function readRow(key: TokenKey, abortSignal: AbortSignal): Promise<StoredIdentity | 'miss'> {
+    const table = await openTable();
+    try {
+      return fromTableEntity(key, await table.getEntity<TokenRow>(partitionOf(key.id), key.id, { abortSignal }));
+    } catch (error) {
+      if (isNotFound(error)) return 'miss';
+      throw error;
+    }
+  }
+
   return {
-    async read(key, abortSignal) {
-      const table = await openTable();
-      try {
-        const row = await table.getEntity<TokenRow>(partitionOf(key.id), key.id, { abortSignal });
-        return fromRow(key, row);
-      } catch (error) {
-        if (isNotFound(error)) return undefined;
-        throw error;
-      }
+    async read(key) {
+      const found = await guardRead((abortSignal) => readRow(key, abortSignal));
+      return found === 'late' ? 'miss' : found;
     },
 
-    async write(key, stored, abortSignal) {
-      const row = toRow(key, stored);
-      if (row.sealed.length > MAX_PROPERTY_BYTES) return; // this one is asked for again by each instance
-      const table = await openTable();
-      await makingTable(table, abortSignal, () => table.upsertEntity(row, 'Replace', { abortSignal }));
+    async write(key, stored) {
+      const row = toTableEntity(key, stored);
+      if (row.sealed.length > MAX_PROPERTY_BYTES) return; // each instance asks for this one again
+      await guardWrite(async (abortSignal) => {
+        const table = await openTable();
+        await makingTable(table, abortSignal, () => table.upsertEntity(row, 'Replace', { abortSignal }));
+      });
     },
 
     async purgeExpired() {
       const table = await openTable();
       const { odata } = await import('./sdk');
-      return purgeRows(table, odata`expiresAt le ${new Date(clock.now())}`, clock);
+      return purgeRows(table, odata`expiresAt le ${new Date(options.clock.now())}`, options.clock);
     },
   };
 }
@@ -56,7 +68,7 @@ function partitionOf(keyId: string): string {
   return keyId.slice(0, 2);
 }
 
-function toRow(key: TokenKey, stored: StoredIdentity): TokenRow {
+function toTableEntity(key: TokenKey, stored: StoredIdentity): TokenRow {
   return {
     partitionKey: partitionOf(key.id),
     rowKey: key.id,
@@ -66,7 +78,7 @@ function toRow(key: TokenKey, stored: StoredIdentity): TokenRow {
 }
 
 /** A row that does not open, be it corrupt, moved, or of another secret or format, is a miss. */
-function fromRow(key: TokenKey, row: TokenRow): StoredIdentity | undefined {
+function fromTableEntity(key: TokenKey, row: TokenRow): StoredIdentity | 'miss' {
   const plaintext = row.sealed instanceof Uint8Array ? key.open(row.sealed) : undefined;
-  return plaintext === undefined ? undefined : (JSON.parse(plaintext) as StoredIdentity);
+  return plaintext === undefined ? 'miss' : (JSON.parse(plaintext) as StoredIdentity);
 }

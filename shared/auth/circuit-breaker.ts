@@ -1,0 +1,98 @@
+/** Leaves a failing identity service alone for a while. Counts tokens, not calls: one caller cannot open the circuit. */
+import type { Clock } from '../clock';
+import type { Log } from '../log';
+import type { UnavailableCause, Verdict } from './provider';
+
+/** Different tokens that failed since the last success, or were throttled in a row. */
+const TOKENS_TO_OPEN = 5;
+/** While good tokens succeed, failures are about the tokens that fail. */
+const SUCCESS_COUNTS_FOR_MS = 1_000;
+const OPEN_MS = 5_000;
+const MAX_THROTTLED_MS = 60_000;
+const FAILURES: ReadonlySet<UnavailableCause> = new Set<UnavailableCause>(['timeout', 'unreachable', 'server_error']);
+
+export interface CircuitBreaker {
+  state(): 'closed' | 'open' | 'half-open';
+  /** Whole seconds, at least 1, until the next call may go out; undefined when the circuit is closed. */
+  retryAfterSeconds(): number | undefined;
+  /** Whether a call with this token may go out. If so, `record` must follow. In a half-open circuit it is the probe. */
+  admits(key: string): boolean;
+  record(key: string, verdict: Verdict): void;
+}
+
+interface OpenCircuit {
+  untilMs: number;
+  readonly isThrottled: boolean;
+  probe?: string | undefined;
+  /** No probe is made with these, or one bad token could keep the circuit open. */
+  readonly failedKeys: Set<string>;
+}
+
+export function createCircuitBreaker({ clock, log }: { clock: Clock; log: Log }): CircuitBreaker {
+  const failed = new Set<string>();
+  const throttledMs = new Map<string, number>();
+  let succeededAtMs = Number.NEGATIVE_INFINITY;
+  let open: OpenCircuit | undefined;
+
+  function openFor(ms: number, isThrottled: boolean): void {
+    open = { untilMs: clock.elapsed() + ms, isThrottled, failedKeys: new Set() };
+    log('warn', 'identity_circuit_opened', { reason: isThrottled ? 'throttled' : 'failures', durationMs: ms });
+  }
+
+  function succeed(): void {
+    failed.clear();
+    throttledMs.clear();
+    succeededAtMs = clock.elapsed();
+    if (open !== undefined) log('info', 'identity_circuit_closed');
+    open = undefined;
+  }
+
+  function fail(key: string): void {
+    throttledMs.clear();
+    failed.add(key);
+    const isAlone = clock.elapsed() - succeededAtMs >= SUCCESS_COUNTS_FOR_MS;
+    if (failed.size >= TOKENS_TO_OPEN && isAlone) openFor(OPEN_MS, false);
+  }
+
+  function throttle(key: string, ms: number): void {
+    throttledMs.set(key, ms);
+    if (throttledMs.size >= TOKENS_TO_OPEN) openFor(Math.min(...throttledMs.values()), true);
+  }
+
+  /** Anything but a success while the circuit is open. Only a probe tells something new. */
+  function recordWhileOpen(circuit: OpenCircuit, key: string, isFailure: boolean, throttleMs?: number): void {
+    circuit.failedKeys.add(key);
+    if (circuit.probe !== key) return;
+    circuit.probe = undefined;
+    if (isFailure) circuit.untilMs = clock.elapsed() + OPEN_MS;
+    if (throttleMs !== undefined && circuit.isThrottled) circuit.untilMs = clock.elapsed() + throttleMs;
+  }
+
+  return {
+    state() {
+      if (open === undefined) return 'closed';
+      return clock.elapsed() < open.untilMs ? 'open' : 'half-open';
+    },
+    retryAfterSeconds() {
+      return open && Math.max(1, Math.ceil((open.untilMs - clock.elapsed()) / 1000));
+    },
+    admits(key) {
+      if (open === undefined) return true;
+      const halfOpenMs = clock.elapsed() - open.untilMs;
+      if (halfOpenMs < 0 || open.probe !== undefined) return false;
+      // When no other token has come for as long again, those that have failed are all there is.
+      if (open.failedKeys.has(key) && halfOpenMs < OPEN_MS) return false;
+      open.probe = key;
+      return true;
+    },
+    record(key, verdict) {
+      if (verdict.kind !== 'unavailable') return succeed();
+      const isFailure = FAILURES.has(verdict.cause);
+      const askedForMs = Math.min((verdict.retryAfterSeconds ?? OPEN_MS / 1000) * 1000, MAX_THROTTLED_MS);
+      const throttleMs = verdict.cause === 'throttled' ? askedForMs : undefined;
+      if (open !== undefined) recordWhileOpen(open, key, isFailure, throttleMs);
+      else if (isFailure) fail(key);
+      else if (throttleMs !== undefined) throttle(key, throttleMs);
+    },
+  };
+}

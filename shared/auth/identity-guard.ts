@@ -1,0 +1,131 @@
+/** Keeps trouble of the identity service from becoming trouble of this backend. */
+import type { Clock } from '../clock';
+import { withDeadline } from '../deadline';
+import type { Log } from '../log';
+import { createAdaptiveQueue } from './adaptive-queue';
+import { BUDGET } from './budget';
+import { type CircuitBreaker, createCircuitBreaker } from './circuit-breaker';
+import type { IdentityProvider, UnavailableCause, Verdict } from './provider';
+
+const MAX_CONCURRENT = 16;
+/** Of these, for tokens that do not have the provider's form. */
+const MAX_CONCURRENT_UNRECOGNIZED = 8;
+const MAX_ATTEMPTS = 2;
+const RETRY_DELAY_MS = 50;
+/** A queued call goes out if this many times the usual duration is left for it. */
+const MARGIN = 1.25;
+const DEFAULT_RETRY_AFTER_SECONDS = 5;
+/** What another attempt may fix, unless the service says when to come back. */
+const TRANSIENT: ReadonlySet<UnavailableCause> = new Set<UnavailableCause>(['timeout', 'unreachable', 'server_error']);
+
+type Unavailable = Extract<Verdict, { kind: 'unavailable' }>;
+/** It always says when to try again. */
+export type GuardedVerdict = Exclude<Verdict, Unavailable> | (Unavailable & { readonly retryAfterSeconds: number });
+
+export interface IdentityGuard {
+  /** Settles within `BUDGET.identityMs`. @param key identifies the token without being it */
+  identify(token: string, key: string): Promise<GuardedVerdict>;
+  breakerState(): ReturnType<CircuitBreaker['state']>;
+}
+
+/**
+ * Adds to the provider: a deadline for each attempt, a second attempt after a transient failure, one repeat on a new
+ * connection when a pooled one broke, a limit of concurrent calls, and a circuit breaker.
+ *
+ * @param options.attemptTimeoutMs 100 to 2500
+ */
+export function createIdentityGuard(
+  provider: IdentityProvider,
+  options: { attemptTimeoutMs: number; clock: Clock; log: Log },
+): IdentityGuard {
+  const { clock, log } = options;
+  // A call that has the whole budget must end by its own timeout, which counts, not by the budget's end.
+  const attemptTimeoutMs = Math.min(options.attemptTimeoutMs, BUDGET.identityMs - RETRY_DELAY_MS);
+  const queue = createAdaptiveQueue(MAX_CONCURRENT);
+  const unrecognizedQueue = createAdaptiveQueue(MAX_CONCURRENT_UNRECOGNIZED);
+  const circuit = createCircuitBreaker(options);
+  const unrecognizedCircuit = createCircuitBreaker(options);
+  let averageMs = 0; // of a call; the latest count most
+
+  async function call(token: string, budget: AbortSignal, newConnection: boolean): Promise<Verdict> {
+    const startedAtMs = clock.elapsed();
+    const verdict = await withDeadline(
+      attemptTimeoutMs,
+      (signal) => provider.identify(token, AbortSignal.any([signal, budget]), { newConnection }),
+      (late) => late, // the aborted provider's own verdict knows whether the connection was a pooled one
+    );
+    const durationMs = clock.elapsed() - startedAtMs;
+    averageMs += (durationMs - averageMs) / 4;
+    logCall(log, verdict, durationMs);
+    return verdict;
+  }
+
+  return {
+    async identify(token, key) {
+      const isUnrecognized = provider.recognizes?.(token) === false;
+      const breaker = isUnrecognized ? unrecognizedCircuit : circuit;
+      const askedAtMs = clock.elapsed();
+      let calls = 0;
+
+      async function attempt(budget: AbortSignal): Promise<Verdict> {
+        if (!breaker.admits(key)) return unavailable('circuit_open');
+        let verdict = unavailable('busy');
+        try {
+          calls += 1;
+          verdict = await call(token, budget, calls > 1);
+          // It says nothing about the service, so it is neither an attempt nor a failure.
+          if (calls === 1 && failedOnReusedConnection(verdict)) verdict = await call(token, budget, true);
+          return verdict;
+        } finally {
+          // A call that the end of the budget cut short says nothing either.
+          breaker.record(key, budget.aborted ? unavailable('busy') : verdict);
+        }
+      }
+
+      async function attempts(budget: AbortSignal): Promise<Verdict> {
+        const canStillFinish = (roundsAhead: number) =>
+          !budget.aborted && clock.elapsed() - askedAtMs + (roundsAhead + MARGIN) * averageMs <= BUDGET.identityMs;
+        const inTurn = () => queue.run(() => attempt(budget), canStillFinish);
+        const start = isUnrecognized ? () => unrecognizedQueue.run(inTurn, canStillFinish) : inTurn;
+        let verdict = unavailable('circuit_open');
+        for (let n = 1; ; n += 1) {
+          if (breaker.state() === 'open' || budget.aborted) return verdict;
+          verdict = (await start()) ?? unavailable('busy');
+          if (n === MAX_ATTEMPTS || !isTransient(verdict)) return verdict;
+          await new Promise((resolve) => setTimeout(resolve, RETRY_DELAY_MS));
+        }
+      }
+
+      const verdict = await withDeadline(BUDGET.identityMs, attempts, () =>
+        unavailable(calls > 0 ? 'timeout' : 'busy'),
+      );
+      if (verdict.kind !== 'unavailable') return verdict;
+      const retryAfterSeconds = breaker.retryAfterSeconds() ?? DEFAULT_RETRY_AFTER_SECONDS;
+      return { ...verdict, retryAfterSeconds: verdict.retryAfterSeconds ?? retryAfterSeconds };
+    },
+    breakerState: circuit.state,
+  };
+}
+
+function unavailable(cause: UnavailableCause): Verdict {
+  return { kind: 'unavailable', cause };
+}
+
+function failedOnReusedConnection(verdict: Verdict): boolean {
+  return verdict.kind === 'unavailable' && verdict.onReusedConnection === true;
+}
+
+function isTransient(verdict: Verdict): boolean {
+  return verdict.kind === 'unavailable' && verdict.retryAfterSeconds === undefined && TRANSIENT.has(verdict.cause);
+}
+
+function logCall(log: Log, verdict: Verdict, durationMs: number): void {
+  const failure = verdict.kind === 'unavailable' ? verdict : undefined;
+  log('info', 'identity_call', {
+    outcome: verdict.kind,
+    reason: failure?.cause,
+    errorCode: failure?.errorCode,
+    connection: failure?.onReusedConnection ? 'reused' : undefined,
+    durationMs: Math.round(durationMs),
+  });
+}
