@@ -1,9 +1,13 @@
-/** Builds `dist/`, the whole deployable app: one CommonJS bundle, `host.json` and a minimal `package.json`. */
+/** Builds `dist/`, the whole deployable app: `main.js`, the bundle `app.js`, `host.json` and a minimal `package.json`. */
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type BuildOptions, context } from 'esbuild';
+import { functionsPlugin } from './functions-plugin';
 import { LocalError } from './local-error';
 import { distDirectory, repositoryRoot } from './paths';
+
+/** Only a module that is loaded after source maps are enabled gets them, so a banner in the bundle would be too late. */
+const main = "process.setSourceMapsEnabled(true);\nrequire('./app.js');\n";
 
 /** An incremental build: `rebuild` writes the app again, in a fraction of the first build's time. */
 export interface Builder {
@@ -15,22 +19,24 @@ export interface Builder {
   dispose(): Promise<void>;
 }
 
-export async function createBuilder(outDirectory: string = distDirectory): Promise<Builder> {
+/** @param moreFunctions source that is built in as one more file of `functions/`: the tests' own functions */
+export async function createBuilder(outDirectory: string = distDirectory, moreFunctions = ''): Promise<Builder> {
   await mkdir(outDirectory, { recursive: true });
-  const bundle = await context(bundleOptions(outDirectory));
+  const bundle = await context(bundleOptions(outDirectory, moreFunctions));
   return {
     async rebuild() {
       await bundle.rebuild();
       await copyHostJson(outDirectory);
+      await writeFile(path.join(outDirectory, 'main.js'), main);
       await writeFile(path.join(outDirectory, 'package.json'), await deployedPackage());
     },
     dispose: () => bundle.dispose(),
   };
 }
 
-/** Builds once into `outDirectory`. */
-export async function build(outDirectory: string = distDirectory): Promise<void> {
-  const builder = await createBuilder(outDirectory);
+/** Builds once; the parameters are those of `createBuilder`. */
+export async function build(...parameters: Parameters<typeof createBuilder>): Promise<void> {
+  const builder = await createBuilder(...parameters);
   try {
     await builder.rebuild();
   } finally {
@@ -39,11 +45,12 @@ export async function build(outDirectory: string = distDirectory): Promise<void>
 }
 
 /** How the app is bundled. */
-export function bundleOptions(outDirectory: string): BuildOptions {
+export function bundleOptions(outDirectory: string, moreFunctions = ''): BuildOptions {
   return {
     absWorkingDir: repositoryRoot,
-    entryPoints: ['functions/index.ts'],
-    outfile: path.join(outDirectory, 'main.js'),
+    entryPoints: [{ in: 'all-functions', out: 'app' }],
+    plugins: [functionsPlugin(path.join(repositoryRoot, 'functions'), moreFunctions)],
+    outdir: outDirectory,
     bundle: true,
     platform: 'node',
     target: 'node20',

@@ -5,7 +5,7 @@
 import { existsSync, type FSWatcher, readdirSync, watch } from 'node:fs';
 import path from 'node:path';
 
-/** What editors write beside the source (`.swp`, `~`, `4913`) is no change of it. */
+/** What editors write next to the source (`.swp`, `~`, `4913`) is no change of it. */
 const sourceName = /\.(ts|js|json)$/;
 
 export interface SourceWatcher {
@@ -37,15 +37,16 @@ export function watchSources(directories: readonly string[], onChange: (file: st
     watchers.delete(directory);
   }
 
-  /** An entry of `directory` came or went: watches what is new, which may hold sources already. */
+  /** An entry of `directory` came or went: watches what is new. A directory that is moved brings or takes its sources. */
   function update(directory: string): void {
+    const before = [...watchers.keys()].join();
     for (const watched of watchers.keys()) if (!existsSync(watched)) remove(watched);
-    if (!existsSync(directory)) return;
-    const before = watchers.size;
-    for (const entry of readdirSync(directory, { withFileTypes: true })) {
-      if (entry.isDirectory()) add(path.join(directory, entry.name));
+    if (existsSync(directory)) {
+      for (const entry of readdirSync(directory, { withFileTypes: true })) {
+        if (entry.isDirectory()) add(path.join(directory, entry.name));
+      }
     }
-    if (watchers.size > before) onChange(directory);
+    if ([...watchers.keys()].join() !== before) onChange(directory);
   }
 
   for (const directory of directories) add(directory);

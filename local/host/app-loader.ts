@@ -1,4 +1,5 @@
 /** Evaluates the app's bundle: with Node's own CommonJS machinery, the host's core module and an environment of its own. */
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { Module } from 'node:module';
 import path from 'node:path';
@@ -24,28 +25,47 @@ interface ModuleClass {
 }
 
 /**
- * Runs the file that `main` of the app's package.json names, afresh at each call.
+ * Runs the file that `main` of the app's package.json names, and the files beside it that it requires, afresh at each call.
  *
  * The app's `process.env`, also through `require('process')`, is a copy of `env`; the host's own stays as it is. Its
  * console is the host's log, as the real worker's is.
  * @throws HostError if package.json or the file is missing, is an ES module, or throws.
  */
-export async function loadApp(appDirectory: string, globals: AppGlobals): Promise<void> {
+export async function loadApp(appDirectory: string, { core, env, console }: AppGlobals): Promise<void> {
   const file = await findMain(appDirectory);
-  const code = await readSource(file);
-  const nodeModule = Module as unknown as ModuleClass;
-  const module = new nodeModule(file);
-  module.filename = file;
-  module.paths = nodeModule._nodeModulePaths(path.dirname(file));
-  module.require = shadowingRequire(module, globals);
-  // Only a module compiled this way gets its stack traces mapped to the sources.
-  process.setSourceMapsEnabled(true);
+  const ownProcess = Object.create(process, {
+    env: { value: { ...env }, writable: true, enumerable: true },
+  }) as NodeJS.Process;
+  const given = new Map<string, unknown>([
+    ['@azure/functions-core', core],
+    ...['process', 'node:process'].map((id): [string, unknown] => [id, ownProcess]),
+    ...['console', 'node:console'].map((id): [string, unknown] => [id, console]),
+  ]);
   try {
-    module._compile(withOwnGlobals(code), file);
-    module.loaded = true;
+    run(file, given, new Map());
   } catch (error) {
     throw new HostError(describeLoadError(error), { cause: error });
   }
+}
+
+/** Evaluates a file with `given` in place of those modules; `loaded` holds the app's own modules, by file. */
+function run(file: string, given: Map<string, unknown>, loaded: Map<string, CompilableModule>): unknown {
+  const code = readSource(file);
+  const nodeModule = Module as unknown as ModuleClass;
+  const module = new nodeModule(file);
+  loaded.set(file, module);
+  module.filename = file;
+  module.paths = nodeModule._nodeModulePaths(path.dirname(file));
+  const original = module.require.bind(module);
+  module.require = ((id: string): unknown => {
+    if (given.has(id)) return given.get(id);
+    if (!/^\.\.?\/.*\.c?js$/.test(id)) return original(id);
+    const own = path.resolve(path.dirname(file), id);
+    return loaded.get(own)?.exports ?? run(own, given, loaded);
+  }) as NodeJS.Require;
+  module._compile(withOwnGlobals(code), file);
+  module.loaded = true;
+  return module.exports;
 }
 
 /** An error of the app's own kind explains itself; one of JavaScript's needs the place where it was thrown. */
@@ -71,26 +91,12 @@ async function findMain(appDirectory: string): Promise<string> {
   return path.resolve(appDirectory, main);
 }
 
-async function readSource(file: string): Promise<string> {
+function readSource(file: string): string {
   try {
-    return await readFile(file, 'utf8');
+    return readFileSync(file, 'utf8');
   } catch (error) {
     throw new HostError(`${file} is missing: run \`npm run build\` first.`, { cause: error });
   }
-}
-
-function shadowingRequire(module: NodeJS.Module, { core, env, console }: AppGlobals): NodeJS.Require {
-  const ownProcess = Object.create(process, {
-    env: { value: { ...env }, writable: true, enumerable: true },
-  }) as NodeJS.Process;
-  const original = module.require.bind(module);
-  const shadowing = (id: string): unknown => {
-    if (id === '@azure/functions-core') return core;
-    if (id === 'process' || id === 'node:process') return ownProcess;
-    if (id === 'console' || id === 'node:console') return console;
-    return original(id);
-  };
-  return shadowing as NodeJS.Require;
 }
 
 /** On the first line, so that line numbers stay; after the directive, which counts only at the very start. */

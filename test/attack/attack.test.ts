@@ -46,7 +46,7 @@ it(
   'a crash does not tell of a token, a person or the secret',
   async () => {
     const folder = await temporaryFolder({ onStop: (end) => ends.push(end) });
-    await buildCrashingApp(appDirectory, folder);
+    await buildCrashingApp(folder);
     expect(await runCrashes(stand, folder)).toEqual([]);
   },
   LIMIT_MS,

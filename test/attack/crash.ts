@@ -1,9 +1,6 @@
 /** Functions that fail with all that they know in their errors: what the answers tell, and the process until its end. */
-import { cp } from 'node:fs/promises';
-import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { repositoryRoot } from '../../local/paths';
-import { bundleSource } from '../harness/bundle-source';
+import { build } from '../../local/build';
 import { startInstance } from '../harness/instance';
 import { describe } from './answers';
 import { findCanaries } from './canaries';
@@ -59,13 +56,11 @@ app.http('crash', {
       return {};
     })(request, context);
   },
-});
-import './index';`;
+});`;
 
-/** The app that was built into `appDirectory`, with such a function added, in `folder`, which there is. */
-export async function buildCrashingApp(appDirectory: string, folder: string): Promise<void> {
-  await cp(appDirectory, folder, { recursive: true });
-  await bundleSource(source, path.join(repositoryRoot, 'functions'), folder);
+/** Builds the app with such a function added into `folder`. */
+export async function buildCrashingApp(folder: string): Promise<void> {
+  await build(folder, source);
 }
 
 /** What does not hold. */

@@ -24,7 +24,7 @@ runCommand(async (command) => {
   console.log(`Seed ${seed}. Again: npm run attack -- ${count} ${seed}`);
 
   const appDirectory = await buildForCommand(command);
-  const crashingDirectory = await buildForCommand(command, (folder) => buildCrashingApp(appDirectory, folder));
+  const crashingDirectory = await buildForCommand(command, buildCrashingApp);
   const stand = await openStand(appDirectory);
   command.onStop(() => stand.close());
 

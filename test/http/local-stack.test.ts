@@ -68,7 +68,7 @@ test('prepare makes the settings with a random secret, once, and builds', async 
   const file = path.join(root, 'local.settings.json');
   const text = readFileSync(file, 'utf8');
   expect(JSON.parse(text).Values.TOKEN_CACHE_SECRET).toMatch(/^[\w-]{43}$/);
-  expect(readFileSync(path.join(root, 'dist/main.js'), 'utf8')).toContain('@azure/functions-core');
+  expect(readFileSync(path.join(root, 'dist/app.js'), 'utf8')).toContain('@azure/functions-core');
 
   expect(await run('prepare', {}).exitCode).toBe(0);
   expect(readFileSync(file, 'utf8')).toBe(text);
@@ -85,11 +85,8 @@ describe('npm start', () => {
     expect(JSON.parse(answer)).toMatchObject({ name: 'Asha', validation: { source: 'identity-service' } });
 
     const probe = path.join(root, 'functions/probe.ts');
-    const index = path.join(root, 'functions/index.ts');
     const answerOfProbe = async () => (await fetch(`http://127.0.0.1:${settings.PORT}/api/probe`)).text();
     writeFileSync(probe, probeFunction('first'));
-    await start.line(/^Reloaded/);
-    writeFileSync(index, `${readFileSync(index, 'utf8')}import './probe';\n`);
     await start.line(/^Reloaded/);
     expect(await answerOfProbe()).toBe('first');
 
@@ -110,16 +107,26 @@ describe('npm start', () => {
     await start.line(/^Not reloaded/);
     expect(await answerOfProbe()).toBe('third');
 
-    mkdirSync(path.join(root, 'functions/nested'));
-    writeFileSync(path.join(root, 'functions/nested/text.ts'), "export const text = 'fourth';\n");
-    writeFileSync(
-      probe,
-      probeFunction('unused').replace("'unused'", 'text').replace(/^/, "import { text } from './nested/text';\n"),
-    );
+    rmSync(probe);
     await start.line(/^Reloaded/);
+    expect(await answerOfProbe()).toBe('');
+
+    const folder = path.join(root, 'functions/probe');
+    mkdirSync(folder);
+    writeFileSync(path.join(folder, 'text.ts'), "export const text = 'fourth';\n");
+    writeFileSync(
+      path.join(folder, 'index.ts'),
+      probeFunction('unused').replace("'unused'", 'text').replace(/^/, "import { text } from './text';\n"),
+    );
     await start.until(async () => (await answerOfProbe()) === 'fourth');
-    writeFileSync(path.join(root, 'functions/nested/text.ts'), "export const text = 'fifth';\n");
+    writeFileSync(path.join(folder, 'text.ts'), "export const text = 'fifth';\n");
     await start.until(async () => (await answerOfProbe()) === 'fifth');
+    renameSync(folder, path.join(root, 'moved-away'));
+    await start.until(async () => (await answerOfProbe()) === '');
+    renameSync(path.join(root, 'moved-away'), folder);
+    await start.until(async () => (await answerOfProbe()) === 'fifth');
+    rmSync(folder, { recursive: true });
+    await start.until(async () => (await answerOfProbe()) === '');
 
     const started = start.descendants();
     // As the terminal does: to the whole process group. And again, as npm does.
@@ -129,8 +136,6 @@ describe('npm start', () => {
     expect(started.length).toBeGreaterThan(1);
     await start.until(() => alive(started).length === 0);
     expect(await portsThatAnswer()).toEqual([]);
-    rmSync(probe);
-    cpSync(path.join(repositoryRoot, 'functions/index.ts'), index);
   });
 
   test('starts Azurite, or uses the one that answers; nothing outlives a start that is killed', async () => {
@@ -208,14 +213,13 @@ describe('npm start', () => {
   });
 
   test('says what does not build', async () => {
-    const file = path.join(root, 'functions/index.ts');
-    const text = readFileSync(file, 'utf8');
-    writeFileSync(file, `${text}import './missing';\n`);
+    const file = path.join(root, 'functions/broken.ts');
+    writeFileSync(file, "import './missing';\n");
     const start = run('start', settings);
     const exitCode = await start.exitCode;
-    writeFileSync(file, text);
+    rmSync(file);
     expect(exitCode).toBe(1);
-    expect(start.errors).toMatch(/functions\/index\.ts:\d+:\d+: ERROR: Could not resolve/);
+    expect(start.errors).toMatch(/functions\/broken\.ts:\d+:\d+: ERROR: Could not resolve/);
     expect(start.errors).not.toMatch(/^\s+at /m);
     expect(await portsThatAnswer()).toEqual([]);
   });
@@ -262,7 +266,7 @@ describe('npm run host', () => {
   });
 
   test('ends when the app leaves an error uncaught, and shows where, not what', async () => {
-    const bundle = path.join(root, 'dist/main.js');
+    const bundle = path.join(root, 'dist/app.js');
     const text = readFileSync(bundle, 'utf8');
     writeFileSync(
       bundle,

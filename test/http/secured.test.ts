@@ -45,7 +45,7 @@ it.each(['bug', 'bugLater'])('a bug (%s) is 500, of which nothing is shown or lo
 
 it('logs the frames of a bug, mapped to its source', async () => {
   await app.get('/api/bug', bearer());
-  expect(app.lines.find((line) => line.includes('TypeError'))).toMatch(/at .*app\.ts:\d+/);
+  expect(app.lines.find((line) => line.includes('TypeError'))).toMatch(/at .*more-functions\.ts:\d+/);
 });
 
 it('gives the handler a frozen principal and the body, but not the token', async () => {

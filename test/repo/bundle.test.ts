@@ -1,4 +1,4 @@
-/** What is deployed: one bundle, with nothing in it or loaded by it that need not be. */
+/** What is deployed: a bundle, with nothing in it or loaded by it that need not be. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { build, type Metafile } from 'esbuild';
@@ -6,13 +6,15 @@ import { bundleOptions } from '../../local/build';
 import { requireEnvironment } from '../harness/app';
 
 const appDirectory = requireEnvironment('TEST_APP_DIRECTORY');
+/** As esbuild names it: the virtual file that imports each function. */
+const entry = 'functions:all-functions.ts';
 let metafile: Metafile;
 beforeAll(async () => {
   ({ metafile } = await build({ ...bundleOptions(appDirectory), write: false, metafile: true }));
 });
 
-it('is all that dist holds, beside host.json and a package.json that names it', () => {
-  expect(readdirSync(appDirectory).sort()).toEqual(['host.json', 'main.js', 'main.js.map', 'package.json']);
+it('is all that dist holds, next to host.json, a main.js that loads it, and a package.json that names that', () => {
+  expect(readdirSync(appDirectory).sort()).toEqual(['app.js', 'app.js.map', 'host.json', 'main.js', 'package.json']);
   const manifest = JSON.parse(readFileSync(path.join(appDirectory, 'package.json'), 'utf8'));
   expect(manifest.main).toBe('main.js');
   expect(manifest.dependencies).toBeUndefined();
@@ -29,18 +31,18 @@ it('holds no code of the tests or the local stack', () => {
 });
 
 it('loads no Azure SDK at start', () => {
-  const loaded = staticClosure('functions/index.ts');
+  const loaded = staticClosure(entry);
   expect(loaded).toContain('shared/storage/table-client.ts');
   expect(loaded.filter((file) => /node_modules\/@azure\/(?!functions)|node_modules\/@typespec/.test(file))).toEqual([]);
 });
 
 it('loads no credential with a connection string', () => {
-  const loaded = [...staticClosure('functions/index.ts'), ...staticClosure('shared/storage/sdk.ts')];
+  const loaded = [...staticClosure(entry), ...staticClosure('shared/storage/sdk.ts')];
   expect(loaded.filter((file) => /node_modules\/@azure\/(identity|msal)/.test(file))).toEqual([]);
 });
 
 it('stays within 2.5 MB', () => {
-  expect(statSync(path.join(appDirectory, 'main.js')).size).toBeLessThan(2_500_000);
+  expect(statSync(path.join(appDirectory, 'app.js')).size).toBeLessThan(2_500_000);
 });
 
 /** What evaluating a file evaluates: all that it imports, save through `import()`. */
