@@ -17,19 +17,23 @@ const TIMED_OUT = Symbol('timed out');
 /** Runs operations of one kind. `late` is a timeout that is not the table's fault; `unavailable` is a failure or a skip. */
 export type Guard = <T>(operation: (signal: AbortSignal) => Promise<T>) => Promise<T | 'late' | 'unavailable'>;
 
+/** Shared by the guards of one table: whether any operation has succeeded. */
+export interface WarmUp {
+  isWarm: boolean;
+}
+
 /**
  * Gives each operation `BUDGET.tableMs`, and after three failures in a row skips operations for a while. Logs one warning
  * when trouble begins and one line when it is over, not one per request. Never rejects.
  */
-export function createGuard(name: string, { clock, log }: { clock: Clock; log: Log }): Guard {
+export function createGuard(name: string, { clock, log, table }: { clock: Clock; log: Log; table: WarmUp }): Guard {
   let failures = 0;
   let failedAtMs: number | undefined; // while there is trouble
   let isProbing = false;
-  let isWarm = false;
   let firstAtMs: number | undefined;
 
   function succeed(): void {
-    isWarm = true;
+    table.isWarm = true;
     failures = 0;
     if (failedAtMs === undefined || clock.elapsed() - failedAtMs < QUIET_MS) return;
     log('info', `${name}_recovered`);
@@ -45,7 +49,7 @@ export function createGuard(name: string, { clock, log }: { clock: Clock; log: L
   function isOwnFault(startedAtMs: number): boolean {
     const now = clock.elapsed();
     firstAtMs ??= startedAtMs;
-    return now - startedAtMs - BUDGET.tableMs >= MAX_LAG_MS || (!isWarm && now - firstAtMs < WARM_UP_MS);
+    return now - startedAtMs - BUDGET.tableMs >= MAX_LAG_MS || (!table.isWarm && now - firstAtMs < WARM_UP_MS);
   }
 
   return async function run(operation) {

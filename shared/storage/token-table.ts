@@ -27,8 +27,9 @@ export interface TokenTable extends TokenStore {
 }
 
 export function createTokenTable(openTable: OpenTable, options: { clock: Clock; log: Log }): TokenTable {
-  const guardRead = createGuard('token_table_read', options);
-  const guardWrite = createGuard('token_table_write', options);
+  const guardOptions = { ...options, table: { isWarm: false } };
+  const guardRead = createGuard('token_table_read', guardOptions);
+  const guardWrite = createGuard('token_table_write', guardOptions);
 
   async function readRow(key: TokenKey, abortSignal: AbortSignal): Promise<StoredIdentity | 'miss'> {
     const table = await openTable();
