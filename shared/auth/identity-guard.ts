@@ -2,7 +2,7 @@
 import type { Clock } from '../clock';
 import { withDeadline } from '../deadline';
 import type { Log } from '../log';
-import { createAdaptiveQueue } from './adaptive-queue';
+import { type AdaptiveQueue, createAdaptiveQueue } from './adaptive-queue';
 import { BUDGET } from './budget';
 import { type CircuitBreaker, createCircuitBreaker } from './circuit-breaker';
 import type { IdentityProvider, UnavailableCause, Verdict } from './provider';
@@ -28,6 +28,20 @@ export interface IdentityGuard {
   breakerState(): ReturnType<CircuitBreaker['state']>;
 }
 
+/** Tokens that do not have the provider's form have fewer slots, and a circuit that opens for them alone. */
+interface Lane {
+  readonly breaker: CircuitBreaker;
+  readonly run: AdaptiveQueue['run'];
+}
+
+interface Ask {
+  readonly token: string;
+  readonly key: string;
+  readonly lane: Lane;
+  readonly startedAtMs: number;
+  attempts: number;
+}
+
 /**
  * Adds to the provider: a deadline for each attempt, a second attempt after a transient failure, one repeat on a new
  * connection when a pooled one broke, a limit of concurrent calls, and a circuit breaker.
@@ -43,9 +57,42 @@ export function createIdentityGuard(
   const attemptTimeoutMs = Math.min(options.attemptTimeoutMs, BUDGET.identityMs - RETRY_DELAY_MS);
   const queue = createAdaptiveQueue(MAX_CONCURRENT);
   const unrecognizedQueue = createAdaptiveQueue(MAX_CONCURRENT_UNRECOGNIZED);
-  const circuit = createCircuitBreaker(options);
-  const unrecognizedCircuit = createCircuitBreaker(options);
+  const recognized: Lane = { breaker: createCircuitBreaker(options), run: queue.run };
+  const unrecognized: Lane = {
+    breaker: createCircuitBreaker(options),
+    run: (call, canStillFinish) => unrecognizedQueue.run(() => queue.run(call, canStillFinish), canStillFinish),
+  };
   let averageMs = 0; // of a call; the latest count most
+
+  async function attempts(ask: Ask, budget: AbortSignal): Promise<Verdict> {
+    const { lane, startedAtMs } = ask;
+    const canStillFinish = (roundsAhead: number) =>
+      !budget.aborted && clock.elapsed() - startedAtMs + (roundsAhead + MARGIN) * averageMs <= BUDGET.identityMs;
+    let verdict = unavailable('circuit_open');
+    for (let n = 1; ; n += 1) {
+      // Checked here, too, so that an open circuit answers at once, not when a slot is free.
+      if (lane.breaker.state() === 'open' || budget.aborted) return verdict;
+      verdict = (await lane.run(() => attempt(ask, budget), canStillFinish)) ?? unavailable('busy');
+      if (n === MAX_ATTEMPTS || !isTransient(verdict)) return verdict;
+      await new Promise((resolve) => setTimeout(resolve, RETRY_DELAY_MS));
+    }
+  }
+
+  async function attempt(ask: Ask, budget: AbortSignal): Promise<Verdict> {
+    const { token, key, lane } = ask;
+    if (!lane.breaker.admits(key)) return unavailable('circuit_open');
+    let verdict = unavailable('busy');
+    try {
+      ask.attempts += 1;
+      verdict = await call(token, budget, ask.attempts > 1);
+      // Says nothing about the service, so it is neither an attempt nor a failure.
+      if (ask.attempts === 1 && failedOnReusedConnection(verdict)) verdict = await call(token, budget, true);
+      return verdict;
+    } finally {
+      // A call that the end of the budget cut short says nothing either.
+      lane.breaker.record(key, budget.aborted ? unavailable('busy') : verdict);
+    }
+  }
 
   async function call(token: string, budget: AbortSignal, newConnection: boolean): Promise<Verdict> {
     const startedAtMs = clock.elapsed();
@@ -62,48 +109,18 @@ export function createIdentityGuard(
 
   return {
     async identify(token, key) {
-      const isUnrecognized = provider.recognizes?.(token) === false;
-      const breaker = isUnrecognized ? unrecognizedCircuit : circuit;
-      const askedAtMs = clock.elapsed();
-      let calls = 0;
-
-      async function attempt(budget: AbortSignal): Promise<Verdict> {
-        if (!breaker.admits(key)) return unavailable('circuit_open');
-        let verdict = unavailable('busy');
-        try {
-          calls += 1;
-          verdict = await call(token, budget, calls > 1);
-          // It says nothing about the service, so it is neither an attempt nor a failure.
-          if (calls === 1 && failedOnReusedConnection(verdict)) verdict = await call(token, budget, true);
-          return verdict;
-        } finally {
-          // A call that the end of the budget cut short says nothing either.
-          breaker.record(key, budget.aborted ? unavailable('busy') : verdict);
-        }
-      }
-
-      async function attempts(budget: AbortSignal): Promise<Verdict> {
-        const canStillFinish = (roundsAhead: number) =>
-          !budget.aborted && clock.elapsed() - askedAtMs + (roundsAhead + MARGIN) * averageMs <= BUDGET.identityMs;
-        const inTurn = () => queue.run(() => attempt(budget), canStillFinish);
-        const start = isUnrecognized ? () => unrecognizedQueue.run(inTurn, canStillFinish) : inTurn;
-        let verdict = unavailable('circuit_open');
-        for (let n = 1; ; n += 1) {
-          if (breaker.state() === 'open' || budget.aborted) return verdict;
-          verdict = (await start()) ?? unavailable('busy');
-          if (n === MAX_ATTEMPTS || !isTransient(verdict)) return verdict;
-          await new Promise((resolve) => setTimeout(resolve, RETRY_DELAY_MS));
-        }
-      }
-
-      const verdict = await withDeadline(BUDGET.identityMs, attempts, () =>
-        unavailable(calls > 0 ? 'timeout' : 'busy'),
+      const lane = provider.recognizes?.(token) === false ? unrecognized : recognized;
+      const ask: Ask = { token, key, lane, startedAtMs: clock.elapsed(), attempts: 0 };
+      const verdict = await withDeadline(
+        BUDGET.identityMs,
+        (budget) => attempts(ask, budget),
+        () => unavailable(ask.attempts > 0 ? 'timeout' : 'busy'),
       );
       if (verdict.kind !== 'unavailable') return verdict;
-      const retryAfterSeconds = breaker.retryAfterSeconds() ?? DEFAULT_RETRY_AFTER_SECONDS;
+      const retryAfterSeconds = lane.breaker.retryAfterSeconds() ?? DEFAULT_RETRY_AFTER_SECONDS;
       return { ...verdict, retryAfterSeconds: verdict.retryAfterSeconds ?? retryAfterSeconds };
     },
-    breakerState: circuit.state,
+    breakerState: recognized.breaker.state,
   };
 }
 
