@@ -12,18 +12,18 @@ export async function withDeadline<T, U>(
   const controller = new AbortController();
   const running = operation(controller.signal);
   let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<U>((resolve, reject) => {
-    timer = setTimeout(() => {
-      try {
-        resolve(onTimeout(running));
-      } catch (error) {
-        reject(error);
-      }
-      controller.abort(); // last, so that the failure it causes loses the race
-    }, ms);
-  });
   try {
-    return await Promise.race([running, timeout]);
+    return await new Promise<T | U>((resolve, reject) => {
+      running.then(resolve, reject);
+      timer = setTimeout(() => {
+        try {
+          resolve(onTimeout(running));
+        } catch (error) {
+          reject(error);
+        }
+        controller.abort(); // last: the failure that it causes is dropped
+      }, ms);
+    });
   } finally {
     clearTimeout(timer);
   }
