@@ -22,7 +22,6 @@ export interface CircuitBreaker {
 
 interface OpenCircuit {
   untilMs: number;
-  readonly isThrottled: boolean;
   probe?: string | undefined;
   /** No probe is made with these, or one bad token could keep the circuit open. */
   readonly failedKeys: Set<string>;
@@ -34,9 +33,10 @@ export function createCircuitBreaker({ clock, log }: { clock: Clock; log: Log })
   let succeededAtMs = Number.NEGATIVE_INFINITY;
   let open: OpenCircuit | undefined;
 
-  function openFor(ms: number, isThrottled: boolean): void {
-    open = { untilMs: clock.elapsed() + ms, isThrottled, failedKeys: new Set() };
-    log('warn', 'identity_circuit_opened', { reason: isThrottled ? 'throttled' : 'failures', durationMs: ms });
+  function openFor(ms: number, reason: 'failures' | 'throttled'): void {
+    if (open === undefined) log('warn', 'identity_circuit_opened', { reason, durationMs: ms });
+    open ??= { untilMs: 0, failedKeys: new Set() };
+    open.untilMs = clock.elapsed() + ms;
   }
 
   function succeed(): void {
@@ -48,24 +48,14 @@ export function createCircuitBreaker({ clock, log }: { clock: Clock; log: Log })
   }
 
   function fail(key: string): void {
-    throttledMs.clear();
     failed.add(key);
     const isAlone = clock.elapsed() - succeededAtMs >= SUCCESS_COUNTS_FOR_MS;
-    if (failed.size >= TOKENS_TO_OPEN && isAlone) openFor(OPEN_MS, false);
+    if (open !== undefined || (failed.size >= TOKENS_TO_OPEN && isAlone)) openFor(OPEN_MS, 'failures');
   }
 
   function throttle(key: string, ms: number): void {
-    throttledMs.set(key, ms);
-    if (throttledMs.size >= TOKENS_TO_OPEN) openFor(Math.min(...throttledMs.values()), true);
-  }
-
-  /** Anything but a success while the circuit is open. Only a probe tells something new. */
-  function recordWhileOpen(circuit: OpenCircuit, key: string, isFailure: boolean, throttleMs?: number): void {
-    circuit.failedKeys.add(key);
-    if (circuit.probe !== key) return;
-    circuit.probe = undefined;
-    if (isFailure) circuit.untilMs = clock.elapsed() + OPEN_MS;
-    if (throttleMs !== undefined && circuit.isThrottled) circuit.untilMs = clock.elapsed() + throttleMs;
+    if (throttledMs.size < TOKENS_TO_OPEN) throttledMs.set(key, ms);
+    if (throttledMs.size >= TOKENS_TO_OPEN) openFor(Math.min(ms, ...throttledMs.values()), 'throttled');
   }
 
   return {
@@ -87,12 +77,16 @@ export function createCircuitBreaker({ clock, log }: { clock: Clock; log: Log })
     },
     record(key, verdict) {
       if (verdict.kind !== 'unavailable') return succeed();
-      const isFailure = FAILURES.has(verdict.cause);
-      const askedForMs = Math.min((verdict.retryAfterSeconds ?? OPEN_MS / 1000) * 1000, MAX_THROTTLED_MS);
-      const throttleMs = verdict.cause === 'throttled' ? askedForMs : undefined;
-      if (open !== undefined) recordWhileOpen(open, key, isFailure, throttleMs);
-      else if (isFailure) fail(key);
-      else if (throttleMs !== undefined) throttle(key, throttleMs);
+      if (open !== undefined) {
+        open.failedKeys.add(key);
+        if (open.probe !== key) return; // a call that was under way tells nothing new
+        open.probe = undefined;
+      }
+      const { cause, retryAfterSeconds = OPEN_MS / 1000 } = verdict;
+      if (cause === 'busy') return;
+      if (cause === 'throttled') return throttle(key, Math.min(retryAfterSeconds * 1000, MAX_THROTTLED_MS));
+      throttledMs.clear();
+      if (FAILURES.has(cause)) fail(key);
     },
   };
 }
