@@ -12,6 +12,8 @@ const MAX_CONCURRENT = 16;
 const MAX_CONCURRENT_UNRECOGNIZED = 8;
 const MAX_ATTEMPTS = 2;
 const RETRY_DELAY_MS = 50;
+/** In which the provider ends a call that timed out, or its slot is given to the next call all the same. */
+const ABORT_MS = 20;
 /** A queued call goes out if this many times the usual duration is left for it. */
 const MARGIN = 1.25;
 const DEFAULT_RETRY_AFTER_SECONDS = 5;
@@ -86,7 +88,8 @@ export function createIdentityGuard(
       ask.attempts += 1;
       verdict = await call(token, budget, ask.attempts > 1);
       // Says nothing about the service, so it is neither an attempt nor a failure.
-      if (ask.attempts === 1 && failedOnReusedConnection(verdict)) verdict = await call(token, budget, true);
+      const isRepeated = ask.attempts === 1 && failedOnReusedConnection(verdict) && !budget.aborted;
+      if (isRepeated) verdict = await call(token, budget, true);
       return verdict;
     } finally {
       // A call that the end of the budget cut short says nothing either.
@@ -99,7 +102,8 @@ export function createIdentityGuard(
     const verdict = await withDeadline(
       attemptTimeoutMs,
       (signal) => provider.identify(token, AbortSignal.any([signal, budget]), { newConnection }),
-      (late) => late, // the aborted provider's own verdict knows whether the connection was a pooled one
+      // The aborted provider's own verdict knows whether the connection was a pooled one.
+      (late) => withDeadline(ABORT_MS, () => late.catch(timedOut), timedOut),
     );
     const durationMs = clock.elapsed() - startedAtMs;
     averageMs += (durationMs - averageMs) / 4;
@@ -123,6 +127,8 @@ export function createIdentityGuard(
     breakerState: recognized.breaker.state,
   };
 }
+
+const timedOut = () => unavailable('timeout');
 
 function unavailable(cause: UnavailableCause): Verdict {
   return { kind: 'unavailable', cause };
