@@ -62,7 +62,7 @@ async function openCircuit({ identify, startMany }: Setup, prefix = 'bad') {
 
 const hang = () => new Promise<never>(() => {});
 const answerAfter =
-  (ms: number, verdict = valid) =>
+  (ms: number, verdict: Verdict = valid) =>
   () =>
     new Promise<Verdict>((resolve) => setTimeout(resolve, ms, verdict));
 /** As a provider does: a verdict as soon as it is aborted, never a rejection. */

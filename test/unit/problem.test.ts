@@ -1,87 +1,88 @@
-import {
-  type AppError,
-  BodyTooLargeError,
-  IdempotencyKeyReusedError,
-  IdentityUnavailableError,
-  InsufficientScopeError,
-  InternalError,
-  InvalidBodyError,
-  InvalidParameterError,
-  InvalidRequestError,
-  InvalidTokenError,
-  NotFoundError,
-  StorageUnavailableError,
-  TokenMissingError,
-  UnsupportedMediaTypeError,
-} from '../../shared/errors';
-import { toAppError, toProblemResponse } from '../../shared/http/problem';
+import { PROBLEM_TYPES, Problem, type ProblemCode, toProblemResponse } from '../../shared/problem';
 
-const challenged: [AppError, string][] = [
-  [new TokenMissingError(), 'Bearer realm="card-backend"'],
+const answerTo = (...problem: ConstructorParameters<typeof Problem>) =>
+  toProblemResponse(new Problem(...problem), 'i-1');
+const type = { 'content-type': 'application/problem+json' };
+const codes = Object.keys(PROBLEM_TYPES) as ProblemCode[];
+const [challenged, retried] = [
+  ['token_missing', 'invalid_request', 'invalid_token', 'insufficient_scope'],
+  ['identity_unavailable', 'storage_unavailable'],
+];
+
+it.each<[ProblemCode, string | undefined, string]>([
+  ['token_missing', undefined, 'Bearer realm="card-backend"'],
   [
-    new InvalidRequestError('Send "one".'),
+    'invalid_request',
+    'Send "one".',
     `Bearer realm="card-backend", error="invalid_request", error_description="Send 'one'."`,
   ],
   [
-    new InvalidTokenError('expired', 'It is over.'),
-    'Bearer realm="card-backend", error="invalid_token", error_description="It is over."',
+    'invalid_token',
+    'It\\is over – now.',
+    `Bearer realm="card-backend", error="invalid_token", error_description="It'is over ' now."`,
   ],
   [
-    new InsufficientScopeError(),
-    'Bearer realm="card-backend", error="insufficient_scope", error_description="The token is valid, but the card that it was made in may not use this API."',
+    'insufficient_scope',
+    undefined,
+    'Bearer realm="card-backend", error="insufficient_scope", error_description="The card of this token may not use this API. A new token will not help."',
   ],
-];
-const retried: [AppError, string][] = [
-  [new IdentityUnavailableError(7, 'throttled'), '7'],
-  [new StorageUnavailableError(), '2'],
-];
-const plain: AppError[] = [
-  new InvalidParameterError('The limit is too high.'),
-  new InvalidBodyError([]),
-  new BodyTooLargeError('It is too large.'),
-  new UnsupportedMediaTypeError(),
-  new NotFoundError('There is none.'),
-  new IdempotencyKeyReusedError(),
-  new InternalError(),
-];
-
-const headersOf = (error: AppError) => toProblemResponse(error, 'i-1').headers;
-const type = { 'content-type': 'application/problem+json' };
-
-it.each(challenged)('challenges the caller: %s', (error, challenge) => {
-  expect(headersOf(error)).toEqual({ ...type, 'www-authenticate': challenge });
+])('challenges the caller: %s', (code, detail, challenge) => {
+  expect(answerTo(code, detail).headers).toEqual({ ...type, 'www-authenticate': challenge });
 });
 
-it.each(retried)('says when to come back: %s', (error, seconds) => {
-  expect(headersOf(error)).toEqual({ ...type, 'retry-after': seconds });
+it.each<[ProblemCode, number | undefined, number]>([
+  ['identity_unavailable', undefined, 5],
+  ['identity_unavailable', 7, 7],
+  ['storage_unavailable', undefined, 2],
+])('says when to try again, in the header and in the document: %s', (code, retryAfterSeconds, seconds) => {
+  const { headers, jsonBody } = answerTo(code, undefined, { retryAfterSeconds });
+  expect(headers).toEqual({ ...type, 'retry-after': String(seconds) });
+  expect(jsonBody).toMatchObject({ status: 503, retryAfterSeconds: seconds });
 });
 
-it.each(plain)('neither challenges the caller nor asks it back: %s', (error) => {
-  expect(headersOf(error)).toEqual(type);
+it.each(codes.filter((code) => !challenged.includes(code) && !retried.includes(code)))(
+  'neither challenges the caller nor tells it to try again: %s',
+  (code) => {
+    const { headers, jsonBody } = answerTo(code);
+    expect(headers).toEqual(type);
+    expect(jsonBody.retryAfterSeconds).toBeUndefined();
+  },
+);
+
+it.each(codes)('says what the caller should do, unless the problem has a detail of its own: %s', (code) => {
+  const [status, title, remedy] = PROBLEM_TYPES[code];
+  expect(answerTo(code).jsonBody).toMatchObject({ status, title, code, detail: remedy });
+  expect(answerTo(code, 'Its own.').jsonBody).toMatchObject({ status, title, code, detail: 'Its own.' });
 });
 
-it('describes the error, and where a body is wrong', () => {
+it('describes the problem, and where a body is wrong', () => {
   const errors = [{ pointer: '#/item', detail: 'is required' }];
-  const { status, jsonBody } = toProblemResponse(new InvalidBodyError(errors), 'i-1');
+  const { status, jsonBody } = answerTo('invalid_body', undefined, { errors });
   expect(status).toBe(400);
-  expect(jsonBody).toEqual({
+  expect(JSON.parse(JSON.stringify(jsonBody))).toEqual({
     type: 'https://card-backend.example/problems/invalid_body',
     title: 'Invalid body',
     status: 400,
     code: 'invalid_body',
-    detail: 'The body breaks the rules that "errors" lists.',
+    detail: 'Fix what "errors" lists.',
     instance: 'urn:uuid:i-1',
     invocationId: 'i-1',
     errors,
   });
-  expect(toProblemResponse(new NotFoundError('There is none.'), 'i-1').jsonBody).not.toHaveProperty('errors');
+  expect(JSON.parse(JSON.stringify(answerTo('not_found').jsonBody))).not.toHaveProperty('errors');
 });
 
-it('shows nothing of a bug, and keeps it for the log', () => {
-  const bug = new RangeError('SENTINEL');
-  const error = toAppError(bug);
-  expect([error.status, error.code, error.cause]).toEqual([500, 'internal_error', bug]);
-  expect(JSON.stringify(toProblemResponse(error, 'i-1'))).not.toContain('SENTINEL');
-  const known = new NotFoundError('There is none.');
-  expect(toAppError(known)).toBe(known);
+it('adds the headers that a problem brings, but keeps its own', () => {
+  const headers = { 'accept-encoding': 'identity', 'content-type': 'text/plain' };
+  expect(answerTo('unsupported_media_type', undefined, { headers }).headers).toEqual({
+    'accept-encoding': 'identity',
+    ...type,
+  });
+});
+
+it('shows nothing of its cause and reason, and keeps both for the log', () => {
+  const cause = new RangeError('SENTINEL');
+  const problem = new Problem('internal_error', undefined, { cause, reason: 'SENTINEL' });
+  expect([problem.status, problem.cause, problem.options.reason]).toEqual([500, cause, 'SENTINEL']);
+  expect(JSON.stringify(toProblemResponse(problem, 'i-1'))).not.toContain('SENTINEL');
 });

@@ -3,7 +3,8 @@ import type { TokenKey } from '../../shared/auth/token-key';
 import { createTokenTable } from '../../shared/storage/token-table';
 import { createFakeClock } from '../harness/fake-clock';
 
-const { signal } = new AbortController();
+afterEach(() => jest.useRealTimers());
+
 const stored = {
   identity: { id: 'u-1', name: 'Asha', phoneNumber: null, pictureUrl: null, actionPackageId: 'card-orders' },
   validatedAtMs: 0,
@@ -11,85 +12,75 @@ const stored = {
 };
 const notFound = Object.assign(new Error(), { statusCode: 404 });
 
-function setUp(rows: { partitionKey: string; rowKey: string }[] = []) {
-  const client = {
-    getEntity: jest.fn().mockRejectedValue(notFound),
-    upsertEntity: jest.fn(async () => {}),
-    submitTransaction: jest.fn(async (_actions: object[], _?: object) => {}),
-    listEntities: jest.fn((_: { abortSignal?: AbortSignal; queryOptions?: object }) => ({
-      byPage: async function* () {
-        yield rows.splice(0);
-      },
-    })),
+function setUp() {
+  const clock = createFakeClock();
+  const log = jest.fn();
+  const client = { getEntity: jest.fn().mockRejectedValue(notFound), upsertEntity: jest.fn(async () => {}) };
+  const table = createTokenTable(async () => client as unknown as TableClient, { clock, log });
+  /** Both clocks and the timers. */
+  const advance = (ms: number) => {
+    clock.advance(ms);
+    return jest.advanceTimersByTimeAsync(ms);
   };
-  return { client, table: createTokenTable(async () => client as unknown as TableClient, createFakeClock()) };
+  return { client, table, log, advance };
 }
 
 function keyThatSeals(bytes: number): TokenKey {
   return { id: 'ab12', seal: () => new Uint8Array(bytes), open: () => undefined };
 }
 
-it("passes on the caller's deadline, and replaces what was there", async () => {
+it('asks for the row of the key, and replaces it, with a deadline', async () => {
   const { client, table } = setUp();
-  await table.read(keyThatSeals(1), signal);
-  await table.write(keyThatSeals(1), stored, signal);
-  expect(client.getEntity).toHaveBeenCalledWith('ab', 'ab12', { abortSignal: signal });
-  expect(client.upsertEntity).toHaveBeenCalledWith(expect.anything(), 'Replace', { abortSignal: signal });
+  await table.read(keyThatSeals(1));
+  await table.write(keyThatSeals(1), stored);
+  const options = { abortSignal: expect.any(AbortSignal) };
+  expect(client.getEntity).toHaveBeenCalledWith('ab', 'ab12', options);
+  const row = { partitionKey: 'ab', rowKey: 'ab12', sealed: new Uint8Array(1), expiresAt: new Date(1) };
+  expect(client.upsertEntity).toHaveBeenCalledWith(row, 'Replace', options);
 });
 
 it('tells a failure from a row that is not there', async () => {
+  const { client, table, log } = setUp();
+  expect(await table.read(keyThatSeals(1))).toBe('miss');
+  client.getEntity.mockRejectedValueOnce(Object.assign(new Error(), { statusCode: 500 }));
+  expect(await table.read(keyThatSeals(1))).toBe('unavailable');
+  expect(log.mock.calls).toEqual([['warn', 'token_table_read_failed', { reason: 'Error' }]]);
+});
+
+it('does not reject when a write fails', async () => {
+  const { client, table, log } = setUp();
+  client.upsertEntity.mockRejectedValueOnce(Object.assign(new Error('u-1'), { code: 'ECONNRESET' }));
+  await table.write(keyThatSeals(1), stored);
+  expect(log.mock.calls).toEqual([['warn', 'token_table_write_failed', { reason: 'ECONNRESET' }]]);
+});
+
+it('takes a read that ends late for a miss while the table has never answered, and for a failure later', async () => {
+  jest.useFakeTimers();
+  const { client, table, advance } = setUp();
+  const hang = () => client.getEntity.mockReturnValueOnce(new Promise(() => {}));
+  hang();
+  const first = table.read(keyThatSeals(1));
+  await advance(250);
+  expect(await first).toBe('miss');
+  await table.write(keyThatSeals(1), stored); // reads and writes share whether the table has ever answered
+  hang();
+  const second = table.read(keyThatSeals(1));
+  await advance(250);
+  expect(await second).toBe('unavailable');
+});
+
+it('goes on to read while only writes fail', async () => {
   const { client, table } = setUp();
-  expect(await table.read(keyThatSeals(1), signal)).toBeUndefined();
-  const failure = Object.assign(new Error(), { statusCode: 500 });
-  client.getEntity.mockRejectedValueOnce(failure);
-  await expect(table.read(keyThatSeals(1), signal)).rejects.toBe(failure);
+  client.upsertEntity.mockRejectedValue(new Error('read-only'));
+  for (let n = 0; n < 10; n += 1) await table.write(keyThatSeals(1), stored);
+  expect(client.upsertEntity).toHaveBeenCalledTimes(3);
+  expect(await table.read(keyThatSeals(1))).toBe('miss');
 });
 
 it('writes what one property holds, 64 KiB, and leaves out what is longer', async () => {
   const { client, table } = setUp();
-  await table.write(keyThatSeals(65_537), stored, signal);
+  await table.write(keyThatSeals(65_537), stored);
   expect(client.upsertEntity).not.toHaveBeenCalled();
-  await table.write(keyThatSeals(65_536), stored, signal);
+  await table.write(keyThatSeals(65_536), stored);
   expect(client.upsertEntity).toHaveBeenCalledTimes(1);
-});
-
-it('purges on when somebody else has deleted a row of a batch, and counts its own only', async () => {
-  const { client, table } = setUp(['a', 'b', 'b'].map((partitionKey, n) => ({ partitionKey, rowKey: `${n}` })));
-  client.submitTransaction.mockRejectedValueOnce(notFound);
-  expect(await table.purgeExpired()).toBe(2);
-});
-
-it('purges up to 100 rows of a partition at a time, and reads nothing but their keys', async () => {
-  const { client, table } = setUp(
-    [...Array(251).keys()].map((n) => ({ partitionKey: n < 250 ? 'a' : 'b', rowKey: `${n}` })),
-  );
-  expect(await table.purgeExpired()).toBe(251);
-  const batches = client.submitTransaction.mock.calls.map(([actions]) => actions.length);
-  expect(batches).toEqual([100, 100, 50, 1]);
-  for (const [{ queryOptions }] of client.listEntities.mock.calls) {
-    expect(queryOptions).toMatchObject({ select: ['partitionKey', 'rowKey'] });
-  }
-});
-
-it.each(['listing', 'deleting'])('tells that the table fails, in %s', async (step) => {
-  const { client, table } = setUp([{ partitionKey: 'a', rowKey: '0' }]);
-  const failure = Object.assign(new Error(), { statusCode: 500 });
-  client.submitTransaction.mockRejectedValueOnce(failure);
-  if (step === 'listing') {
-    client.listEntities.mockImplementationOnce(() => {
-      throw failure;
-    });
-  }
-  await expect(table.purgeExpired()).rejects.toBe(failure);
-});
-
-it('gives up on a table that hangs, after 90 s', async () => {
-  const timeout = jest.spyOn(AbortSignal, 'timeout');
-  const { client, table } = setUp([{ partitionKey: 'a', rowKey: '0' }]);
-  await table.purgeExpired();
-  expect(timeout.mock.calls).toEqual([[90_000]]);
-  const abortSignal = timeout.mock.results[0]?.value;
-  expect(client.listEntities.mock.calls[0]?.[0].abortSignal).toBe(abortSignal);
-  expect(client.submitTransaction).toHaveBeenCalledWith(expect.anything(), { abortSignal });
-  timeout.mockRestore();
 });
