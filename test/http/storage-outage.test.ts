@@ -2,6 +2,7 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type App, requireEnvironment, startApp } from '../harness/app';
+import { closeAtEnd } from '../harness/close-at-end';
 import { createTcpSwitch, type TcpSwitch } from '../harness/tcp-switch';
 
 let line: TcpSwitch;
@@ -71,11 +72,13 @@ it('shows in /api/health, which is anonymous and tells no more than that', async
 
 it('repeats what fails for a moment for orders, but not for the cache, where a miss costs less', async () => {
   const asked: string[] = [];
-  const failing = http.createServer((request, response) => {
-    asked.push(/\/(tokencache|orders)\(/.exec(request.url ?? '')?.[1] ?? 'other');
-    const repeated = asked.filter((name) => name === 'orders').length > 2;
-    response.writeHead(repeated ? 404 : 500).end();
-  });
+  const failing = closeAtEnd(
+    http.createServer((request, response) => {
+      asked.push(/\/(tokencache|orders)\(/.exec(request.url ?? '')?.[1] ?? 'other');
+      const repeated = asked.filter((name) => name === 'orders').length > 2;
+      response.writeHead(repeated ? 404 : 500).end();
+    }),
+  );
   await new Promise<void>((resolve) => failing.listen(0, '127.0.0.1', resolve));
   const { port } = failing.address() as AddressInfo;
   const other = await startApp({
@@ -87,7 +90,4 @@ it('repeats what fails for a moment for orders, but not for the cache, where a m
   const token = { authorization: `Bearer ${other.mint()}` };
   expect((await other.get(`/api/orders/${'0'.repeat(32)}`, token)).status).toBe(404);
   expect(asked).toEqual(['tokencache', 'orders', 'orders', 'orders']);
-  await other.close();
-  failing.closeAllConnections();
-  await new Promise((resolve) => failing.close(resolve));
 });
