@@ -45,6 +45,12 @@ it('locks the content of each package, also of those for other platforms', () =>
   expect(installed.filter(([, { integrity }]) => !isLocked(integrity)).map(([key]) => key)).toEqual([]);
 });
 
+it('has no test that fails on a slow machine: how long things take is for the rigs to judge', () => {
+  const tests = tracked.filter((file) => file.endsWith('.test.ts') && file !== 'test/repo/files.test.ts');
+  const judgesTime = /(performance\.now|hrtime|[eE]lapsedMs|durationMs|cpuUsage).*\.toBeLess/;
+  expect(tests.filter((file) => judgesTime.test(read(file)))).toEqual([]);
+});
+
 it('downloads no extension bundle', () => {
   expect(JSON.parse(read('host.json'))).toMatchObject({ version: '2.0' });
   expect(read('host.json')).not.toContain('extensionBundle');
