@@ -1,4 +1,4 @@
-// The app's own storage account, without keys: its package, the host's blobs, and the tables.
+// The app's own storage account, without keys: its package, the host's blobs, and the tables, which the app creates itself.
 
 import { names as namesType } from '../types.bicep'
 
@@ -62,16 +62,8 @@ resource tables 'Microsoft.Storage/storageAccounts/tableServices@2025-08-01' = {
   name: 'default'
 }
 
-// Made here so that no first request waits for it.
-resource appTables 'Microsoft.Storage/storageAccounts/tableServices/tables@2025-08-01' = [
-  for table in ['tokencache', 'orders']: {
-    parent: tables
-    name: table
-  }
-]
-
-// On the whole account: the host makes containers for its keys, locks and the timer's schedule, and the app makes a table
-// that it misses. A right to one container or table would not do.
+// On the whole account: the host creates containers for its keys, locks and the timer's schedule, and the app creates each
+// table when it first misses it, so that a new feature changes nothing here. A right to one container or table would not do.
 resource roleAssignments 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for role in [blobDataOwner, tableDataContributor]: {
     name: guid(account.id, identity.id, role)

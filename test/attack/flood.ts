@@ -143,6 +143,11 @@ function judge({ sort, latencyMs, mayBeRefused, callsAtATime, callsInVain, durin
   return complaints.map((complaint) => `${name}, identity service at ${latencyMs} ms: ${complaint}`);
 }
 
+/** Whether a busy machine can be the reason. `npm run attack` takes these complaints as well. */
+export function isAboutTime(complaint: string): boolean {
+  return /: (a new user wait|\d+ calls in vain|\d+ of \d+ new users served)/.test(complaint);
+}
+
 function judgeTraces({ instance }: Stand, rows: number, floods: readonly Flooded[]): string[] {
   const opened = instance.lines.some((line) => line.includes('identity_circuit_opened'));
   // Of the others there are too few to show in what they leave.

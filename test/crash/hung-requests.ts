@@ -11,8 +11,6 @@ import { headersFor } from './place';
 import { orderWithKey, type PlacedOrder } from './placed-order';
 import type { Stand } from './stand';
 
-/** What is in flight has 10 s to end; a busy machine takes its own time on top. */
-const MAX_STOP_MS = 13_000;
 const POLL_MS = 10;
 
 export async function stopWithHungRequests(stand: Stand): Promise<{ stopMs: number; findings: Finding[] }> {
@@ -35,7 +33,6 @@ export async function stopWithHungRequests(stand: Stand): Promise<{ stopMs: numb
     ...unless(refusedInTime, 'wrong', 'who stops takes new connections until it is gone'),
     ...unless(wasAnswered, 'wrong', 'who stops does not answer what it has begun to read'),
     ...unless(sentence === ENDED_WELL, 'wrong', `who stops ends so: ${sentence}`),
-    ...unless(stopMs < MAX_STOP_MS, 'wrong', `who stops is kept for ${stopMs.toFixed()} ms by a request that hangs`),
   ];
   return { stopMs, findings };
 }

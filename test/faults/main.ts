@@ -5,6 +5,7 @@
 import { runCommand } from '../../local/command';
 import { LocalError } from '../../local/local-error';
 import { buildForCommand } from '../harness/temporary-folder';
+import { checkLimits } from './limits';
 import { cells, describeCell, type Outcome, runMatrix, stateNames } from './matrix';
 import { openStand } from './stand';
 
@@ -21,14 +22,15 @@ runCommand(async (command) => {
   const stand = await openStand(await buildForCommand(command));
   command.onStop(() => stand.close());
   const outcomes = await runMatrix(stand, chosen);
+  const beyond = chosen.length === cells.length ? await checkLimits(stand) : [];
 
-  for (const line of [...toTable(outcomes), '', ...toComplaints(outcomes)]) console.log(line);
+  for (const line of [...toTable(outcomes), '', ...toComplaints(outcomes), ...beyond]) console.log(line);
   const held = outcomes.filter(({ result }) => result.complaints.length === 0);
   const again = held.filter(({ earlierComplaints }) => earlierComplaints.length > 0).length;
   const seconds = ((performance.now() - startedAtMs) / 1_000).toFixed();
   const note = again === 0 ? '' : `, ${again} of them at the second run`;
   console.log(`${held.length} of ${outcomes.length} cells hold${note} (${seconds} s)`);
-  command.finish(held.length === outcomes.length ? 0 : 1);
+  command.finish(held.length === outcomes.length && beyond.length === 0 ? 0 : 1);
 });
 
 /** A line for each fault, under a header for each upstream. */

@@ -2,6 +2,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { createHost, type Host } from '../../local/host/create-host';
 import { createIdentityService, type IdentityService } from '../../local/identity-service/create-identity-service';
+import { closeAtEnd } from './close-at-end';
 
 export interface App {
   readonly host: Host;
@@ -33,19 +34,12 @@ export function requireEnvironment(name: 'TEST_APP_DIRECTORY' | 'TEST_STORAGE'):
   return value;
 }
 
-/** Whatever a failed test left open is closed all the same, or Jest would wait for it. */
-const opened: { close(): Promise<void> }[] = [];
-afterAll(async () => {
-  for (const one of opened) await one.close();
-});
-
 /** @param appDirectory another build than the one of this run */
 export async function startApp(
   overrides: Record<string, string> = {},
   appDirectory = requireEnvironment('TEST_APP_DIRECTORY'),
 ): Promise<App> {
-  const identity = await createIdentityService({ port: 0 });
-  opened.push(identity);
+  const identity = closeAtEnd(await createIdentityService({ port: 0 }));
   const card = `card-${randomUUID()}`;
   const settings = {
     IDENTITY_BASE_URL: identity.url,
@@ -71,8 +65,7 @@ async function serve(
   appDirectory: string,
 ): Promise<App> {
   const lines: string[] = [];
-  const host = await createHost({ appDirectory, env: settings, port: 0, log: (line) => lines.push(line) });
-  opened.push(host);
+  const host = closeAtEnd(await createHost({ appDirectory, env: settings, port: 0, log: (line) => lines.push(line) }));
 
   const send = async (path: string, init: RequestInit): Promise<Answer> => {
     const response = await fetch(host.url + path, init);

@@ -10,6 +10,7 @@ import { build } from '../../local/build';
 import { startChildService } from '../../local/child-service';
 import { createIdentityService } from '../../local/identity-service/create-identity-service';
 import { requireEnvironment } from '../harness/app';
+import { closeAtEnd } from '../harness/close-at-end';
 import { startInstance } from '../harness/instance';
 import { buildForCommand, temporaryFolder } from '../harness/temporary-folder';
 
@@ -19,11 +20,7 @@ const settings = {
   AzureWebJobsStorage: requireEnvironment('TEST_STORAGE'),
 };
 
-const toStop: (() => Promise<unknown>)[] = [];
-const onStop = (stop: () => Promise<unknown>) => toStop.push(stop);
-afterAll(async () => {
-  for (const stop of toStop.reverse()) await stop();
-});
+const onStop = (stop: () => Promise<unknown>) => closeAtEnd({ stop });
 
 it(`serves, alone in a folder, under Node ${process.versions.node}`, async () => {
   const [dist, deployed] = [await buildForCommand({ onStop }), await temporaryFolder({ onStop })];
@@ -32,12 +29,10 @@ it(`serves, alone in a folder, under Node ${process.versions.node}`, async () =>
   const resolveThere = createRequire(path.join(deployed, 'main.js')).resolve;
   expect(() => resolveThere('node-fetch')).toThrow('Cannot find module');
 
-  const identity = await createIdentityService({ port: 0 });
-  toStop.push(() => identity.close());
+  const identity = closeAtEnd(await createIdentityService({ port: 0 }));
   const token = identity.mint({ user: 'asha', card: 'card-orders' });
   for (const source of ['identity-service', 'table']) {
-    const { url, stop } = await startInstance(deployed, { ...settings, IDENTITY_BASE_URL: identity.url });
-    toStop.push(stop);
+    const { url } = closeAtEnd(await startInstance(deployed, { ...settings, IDENTITY_BASE_URL: identity.url }));
     expect((await fetch(`${url}/api/health`)).status).toBe(200);
     expect((await fetch(`${url}/api/whoami`)).status).toBe(401);
     const answer = await fetch(`${url}/api/whoami`, { headers: { accessToken: token } });
@@ -59,22 +54,22 @@ it("shows the source files in a bug's stack, in a process that nothing else told
   const outfile = path.join(folder, 'host.cjs');
   await bundle({ entryPoints: [require.resolve('../harness/host-process')], bundle: true, platform: 'node', outfile });
 
-  const identity = await createIdentityService({ port: 0 });
-  toStop.push(() => identity.close());
+  const identity = closeAtEnd(await createIdentityService({ port: 0 }));
   const lines: string[] = [];
   let url = '';
-  const host = startChildService({
-    name: 'The host',
-    args: [outfile, path.join(folder, 'dist')],
-    env: { PATH: process.env['PATH'], ...settings, IDENTITY_BASE_URL: identity.url },
-    isReady: (line) => {
-      url = line;
-      return true;
-    },
-    log: (line) => lines.push(line),
-    logError: (text) => lines.push(text),
-  });
-  onStop(host.stop);
+  const host = closeAtEnd(
+    startChildService({
+      name: 'The host',
+      args: [outfile, path.join(folder, 'dist')],
+      env: { PATH: process.env['PATH'], ...settings, IDENTITY_BASE_URL: identity.url },
+      isReady: (line) => {
+        url = line;
+        return true;
+      },
+      log: (line) => lines.push(line),
+      logError: (text) => lines.push(text),
+    }),
+  );
   await host.ready;
   const headers = { accessToken: identity.mint({ user: 'asha', card: 'card-orders' }) };
   expect((await fetch(`${url}/api/kaput`, { headers })).status).toBe(500);

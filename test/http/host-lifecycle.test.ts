@@ -4,6 +4,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import net from 'node:net';
 import path from 'node:path';
 import { createHost, HostError } from '../../local/host/create-host';
+import { closeAtEnd } from '../harness/close-at-end';
 import { createApp, createGate, type Gate, start, stopAll, type TestApp } from '../harness/host-support';
 
 const imports = `import { app } from '@azure/functions';`;
@@ -37,7 +38,7 @@ describe('reload', () => {
   });
 
   it('runs the old app’s appTerminate hooks after its last request', async () => {
-    const terminated = await createGate();
+    const terminated = closeAtEnd(await createGate());
     terminated.open();
     const env = { GATE: gate.url, TERMINATED: terminated.url };
     const { host, get } = await start(
@@ -54,7 +55,6 @@ describe('reload', () => {
     await terminated.arrived(1);
     await host.close();
     expect(terminated.count).toBe(2);
-    await terminated.close();
   });
 
   it('reads host.json anew and lists the new functions', async () => {
@@ -122,9 +122,9 @@ describe('close', () => {
 
   it('ends connections that are idle or have sent nothing', async () => {
     const { host } = await start(hello);
-    const silent = net.connect(host.port, '127.0.0.1');
+    const silent = closeAtEnd(net.connect(host.port, '127.0.0.1'));
     await once(silent, 'connect');
-    const idle = net.connect(host.port, '127.0.0.1');
+    const idle = closeAtEnd(net.connect(host.port, '127.0.0.1'));
     idle.write('GET /api/hello HTTP/1.1\r\nhost: localhost\r\n\r\n');
     await once(idle, 'data');
     const ended = [silent, idle].map((socket) => once(socket.resume(), 'close'));
@@ -134,11 +134,11 @@ describe('close', () => {
 
   it('goes on, and later closes, after a client went away without its answer', async () => {
     const { host, get, logged } = await start(slow('answered'), { env: { GATE: gate.url } });
-    const client = net.connect(host.port, '127.0.0.1');
+    const client = closeAtEnd(net.connect(host.port, '127.0.0.1'));
     client.write('GET /api/slow HTTP/1.1\r\nhost: localhost\r\n\r\n');
     await gate.arrived(1);
     client.destroy();
-    const uploading = net.connect(host.port, '127.0.0.1');
+    const uploading = closeAtEnd(net.connect(host.port, '127.0.0.1'));
     uploading.write('POST /api/version HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\nhalf');
     uploading.end();
     await once(uploading.resume(), 'close');
@@ -253,7 +253,7 @@ describe('a start-up error names', () => {
   it('the port that is in use', async () => {
     const { host, app } = await start(hello);
     const second = createHost({ appDirectory: app.directory, ...options, port: host.port });
-    await expect(second).rejects.toThrow(
+    await expect(second.then(closeAtEnd)).rejects.toThrow(
       `Port ${host.port} is in use: stop what listens there, or choose another port.`,
     );
   });

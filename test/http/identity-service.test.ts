@@ -1,6 +1,7 @@
 /** The stand-in identity service, seen from outside over HTTP as the app sees it. */
 import { connect } from 'node:net';
 import { createIdentityService, type IdentityService } from '../../local/identity-service/create-identity-service';
+import { closeAtEnd } from '../harness/close-at-end';
 
 let service: IdentityService;
 let nowMs: number;
@@ -91,7 +92,7 @@ describe('who a token is of', () => {
   });
 
   test("answers 401 for another stand-in's token", async () => {
-    const other = await createIdentityService({ port: 0, now: () => nowMs });
+    const other = closeAtEnd(await createIdentityService({ port: 0, now: () => nowMs }));
     const token = other.mint();
     await other.close();
     expect((await me(token)).status).toBe(401);
@@ -176,7 +177,7 @@ test('counts calls, how many at a time, and their statuses', async () => {
 });
 
 test('survives a request line that is no URL', async () => {
-  const socket = connect(service.port, '127.0.0.1');
+  const socket = closeAtEnd(connect(service.port, '127.0.0.1'));
   socket.end('GET // HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
   let answer = '';
   for await (const chunk of socket) answer += chunk;
@@ -194,7 +195,15 @@ test('logs no token, no name and no unknown path', async () => {
 });
 
 test('a port in use is one clear sentence', async () => {
-  await expect(createIdentityService({ port: service.port })).rejects.toThrow(
+  await expect(createIdentityService({ port: service.port }).then(closeAtEnd)).rejects.toThrow(
     `Port ${service.port}, which the stand-in identity service needs, is in use`,
   );
+});
+
+test('lets no page of another origin read a token', async () => {
+  const headers = { origin: 'https://evil.example', 'access-control-request-method': 'GET' };
+  for (const method of ['GET', 'OPTIONS']) {
+    const response = await fetch(`${service.url}/token`, { method, headers });
+    expect([...response.headers.keys()].filter((name) => name.startsWith('access-control-'))).toEqual([]);
+  }
 });

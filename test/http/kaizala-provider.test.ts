@@ -2,6 +2,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { createKaizalaProvider } from '../../shared/auth/providers/kaizala';
+import { closeAtEnd } from '../harness/close-at-end';
 import { deferred } from '../harness/deferred';
 import { jwtWith } from '../harness/tokens';
 
@@ -138,15 +139,14 @@ it('counts the 64 KiB after decompression', async () => {
 });
 
 it('follows no redirect: the token goes to one address only', async () => {
-  const elsewhere = http.createServer((_, response) => response.end(JSON.stringify(user)));
+  const elsewhere = closeAtEnd(http.createServer((_, response) => response.end(JSON.stringify(user))));
   const seen = jest.fn();
-  elsewhere.unref().on('request', seen);
+  elsewhere.on('request', seen);
   await new Promise<void>((resolve) => elsewhere.listen(0, '127.0.0.1', resolve));
   reply(307, '', { location: `http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}/` });
   expect(await ask()).toEqual({ kind: 'unavailable', cause: 'unexpected_answer' });
   expect(seen).not.toHaveBeenCalled();
   expect(requests).toHaveLength(1);
-  await new Promise((resolve) => elsewhere.close(resolve));
 });
 
 it.each<[string, http.RequestListener]>([

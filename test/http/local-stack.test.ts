@@ -9,6 +9,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -20,6 +21,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Azurite, startAzurite } from '../../local/azurite';
 import { repositoryRoot } from '../../local/paths';
 import { azuritePorts, isListening } from '../../local/ports';
+import { closeAtEnd } from '../harness/close-at-end';
 import { findFreePort } from '../harness/free-port';
 
 jest.setTimeout(20_000);
@@ -43,7 +45,7 @@ beforeAll(async () => {
     cpSync(path.join(repositoryRoot, name), path.join(root, name), { recursive: true });
   }
   symlinkSync(path.join(repositoryRoot, 'node_modules'), path.join(root, 'node_modules'), 'junction');
-  azurite = await startAzurite({ port: await findFreePort() });
+  azurite = closeAtEnd(await startAzurite({ port: await findFreePort() }));
   // As after npm install.
   expect(await run('prepare', {}).exitCode).toBe(0);
 });
@@ -59,15 +61,13 @@ beforeEach(async () => {
 afterEach(async () => {
   for (const command of commands.splice(0)) await command.kill();
 });
-afterAll(async () => {
-  await azurite.stop();
-  rmSync(root, { recursive: true, force: true });
-});
+afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 test('prepare makes the settings with a random secret, once, and builds', async () => {
   const file = path.join(root, 'local.settings.json');
   const text = readFileSync(file, 'utf8');
   expect(JSON.parse(text).Values.TOKEN_CACHE_SECRET).toMatch(/^[\w-]{43}$/);
+  if (process.platform !== 'win32') expect(statSync(file).mode & 0o777).toBe(0o600);
   expect(readFileSync(path.join(root, 'dist/app.js'), 'utf8')).toContain('@azure/functions-core');
 
   expect(await run('prepare', {}).exitCode).toBe(0);
@@ -172,7 +172,7 @@ describe('npm start', () => {
   test.each(['PORT', 'IDENTITY_SERVICE_PORT'] as const)(
     'says which port is in use, and that %s chooses another',
     async (name) => {
-      const other = createServer().listen(Number(settings[name]), '127.0.0.1');
+      const other = closeAtEnd(createServer()).listen(Number(settings[name]), '127.0.0.1');
       await once(other, 'listening');
       const start = run('start', settings);
       const exitCode = await start.exitCode;

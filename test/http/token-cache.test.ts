@@ -2,6 +2,7 @@
 import { startAzurite } from '../../local/azurite';
 import { createDeriveTokenKey } from '../../shared/auth/token-key';
 import { type Answer, type App, startApp } from '../harness/app';
+import { closeAtEnd } from '../harness/close-at-end';
 import { findFreePort } from '../harness/free-port';
 import { listRows, openTable } from '../harness/tables';
 
@@ -27,14 +28,12 @@ async function rowOf(token: string) {
 }
 
 it('makes one call and one row of 50 concurrent requests with one new token', async () => {
-  const azurite = await startAzurite({ port: await findFreePort() }); // of its own, to count all rows
+  const azurite = closeAtEnd(await startAzurite({ port: await findFreePort() })); // of its own, to count all rows
   const alone = await startApp({ AzureWebJobsStorage: azurite.connectionString });
   await whoami(alone.mint(), alone); // a table that is not there yet may take longer than a request waits for it
   const token = alone.mint();
   const answers = await Promise.all([...Array(50)].map(() => whoami(token, alone)));
   const rows = await listRows(openTable('tokencache', azurite.connectionString));
-  await alone.close();
-  await azurite.stop();
   expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
   expect(alone.identity.calls).toBe(2);
   expect(rows).toHaveLength(2);

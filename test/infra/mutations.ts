@@ -185,9 +185,11 @@ export const mutations: readonly Mutation[] = [
       'guid(account.id, identity.id, role)',
       'guid(account.id, identity.properties.principalId, role)',
     ],
-    ['a table is missing', "['tokencache', 'orders']", "['orders']"],
-    ['a table is misspelt', "['tokencache', 'orders']", "['tokenscache', 'orders']"],
-    ['the name of a table has a hyphen', "['tokencache', 'orders']", "['token-cache', 'orders']"],
+    [
+      "a feature's table is named here",
+      '// On the whole account',
+      "resource table 'Microsoft.Storage/storageAccounts/tableServices/tables@2025-08-01' = {\n  parent: tables\n  name: 'visits'\n}\n\n// On the whole account",
+    ],
     ['there is no container for the package', "name: 'packages'", "name: 'package'"],
     [
       'deleted blobs are gone',

@@ -8,6 +8,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { repositoryRoot } from '../../local/paths';
 import { type Answer, type App, startApp } from '../harness/app';
 import { buildAppWith } from '../harness/build-app-with';
+import { closeAtEnd } from '../harness/close-at-end';
 import { jwtWith } from '../harness/tokens';
 import { diagnose, outputColumns } from './kusto';
 
@@ -255,11 +256,13 @@ async function runTheApp(look: (answer: Answer) => void): Promise<LogLine[]> {
 /** A table that is empty, takes what is written, and fails when it is told to. */
 async function createFailingTable() {
   let failing: 'read' | 'write' | undefined;
-  const server = createServer((request, response) => {
-    const operation = request.method === 'GET' ? 'read' : 'write';
-    response.writeHead(failing === operation ? 500 : operation === 'read' ? 404 : 204).end();
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve).unref());
+  const server = closeAtEnd(
+    createServer((request, response) => {
+      const operation = request.method === 'GET' ? 'read' : 'write';
+      response.writeHead(failing === operation ? 500 : operation === 'read' ? 404 : 204).end();
+    }),
+  );
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {
     connectionString: [

@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { createHost } from '../../local/host/create-host';
 import { type App, startApp } from '../harness/app';
 import { buildAppWith } from '../harness/build-app-with';
+import { closeAtEnd } from '../harness/close-at-end';
 
 const root = path.join(__dirname, '../..');
 const readme = readFileSync(path.join(root, 'README.md'), 'utf8');
@@ -70,7 +71,7 @@ describe('what it shows', () => {
     const example = blocks.find(({ language, text }) => language === 'ts' && text.includes('secured('))?.text ?? '';
     expect(example.trim().split('\n').length).toBeLessThan(15);
     const appDirectory = await buildAppWith(example);
-    const host = await createHost({ appDirectory, env: { ...app.settings }, port: 0, log: () => {} });
+    const host = closeAtEnd(await createHost({ appDirectory, env: { ...app.settings }, port: 0, log: () => {} }));
     const call = async (token?: string) => {
       const response = await fetch(`${host.url}/api/hello`, {
         headers: token === undefined ? {} : { accessToken: token },
@@ -80,7 +81,6 @@ describe('what it shows', () => {
     expect(await call(app.identity.mint({ card: 'card-orders' }))).toEqual([200, { hello: 'Asha' }]);
     expect(await call(app.identity.mint({ card: 'card-other' }))).toMatchObject([403, {}]);
     expect(await call()).toMatchObject([401, {}]);
-    await host.close();
     await rm(appDirectory, { recursive: true });
   });
 

@@ -11,6 +11,7 @@ import { compileFunction } from 'node:vm';
 import { parse } from 'yaml';
 import { repositoryRoot } from '../../local/paths';
 import { startApp } from '../harness/app';
+import { closeAtEnd } from '../harness/close-at-end';
 import { type Job, jobsThatRun, lintWorkflow } from '../harness/github-actions';
 
 interface Step {
@@ -406,11 +407,13 @@ describe('the smoke test', () => {
     ['fails when whoami lets anybody in', () => [200, 200], 1, 30],
   ])('%s', async (_, answer, code, rounds) => {
     let round = -1;
-    const server = createServer((request, response) => {
-      if (request.url === '/api/health') round += 1;
-      const [health, whoami] = answer(round);
-      response.writeHead(request.url === '/api/health' ? health : whoami, { connection: 'close' }).end();
-    });
+    const server = closeAtEnd(
+      createServer((request, response) => {
+        if (request.url === '/api/health') round += 1;
+        const [health, whoami] = answer(round);
+        response.writeHead(request.url === '/api/health' ? health : whoami, { connection: 'close' }).end();
+      }),
+    );
     await once(server.listen(0, '127.0.0.1'), 'listening');
     const result = await smoke(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
     server.close();

@@ -74,7 +74,6 @@ const EXTENT: Readonly<Record<string, readonly [counts: readonly number[], membe
   ],
   'Microsoft.Storage/storageAccounts/blobServices/containers': [[1, 1, 1], ''],
   'Microsoft.Storage/storageAccounts/tableServices': [[1, 1, 1], ''],
-  'Microsoft.Storage/storageAccounts/tableServices/tables': [[2, 2, 2], ''],
   'Microsoft.Web/serverfarms': [[1, 1, 1], 'kind reserved sku.name sku.tier'],
   'Microsoft.Web/sites': [
     [1, 1, 1],

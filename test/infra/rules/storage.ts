@@ -1,15 +1,6 @@
 /** The storage account and the vault: hardened, with what the app looks for in them. */
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
-import { ofType, only, rule } from '../rule';
+import { only, rule } from '../rule';
 import { moduleNamed } from '../template';
-
-/** The names by which the code opens its tables. */
-const tablesOfCode = [
-  ...readFileSync(path.join(__dirname, '../../../shared/services.ts'), 'utf8').matchAll(
-    /createOpenTable\(config\.storage, '(\w+)'/g,
-  ),
-].map(([, name]) => name);
 
 export const storageRules = [
   rule('the storage account has no keys, no public blobs and no old TLS', (deployment, must) => {
@@ -35,11 +26,6 @@ export const storageRules = [
     for (const policy of ['deleteRetentionPolicy', 'containerDeleteRetentionPolicy']) {
       must.be(policy, properties[policy], { enabled: true, days: 7 });
     }
-  }),
-
-  rule('the tables are those that the code opens', (deployment, must) => {
-    const tables = ofType(deployment, 'Microsoft.Storage/storageAccounts/tableServices/tables');
-    must.be('the tables', tables.map(({ name }) => name.split('/').at(-1)).sort(), [...tablesOfCode].sort());
   }),
 
   rule('nobody opens the vault but by a role', (deployment, must) => {
