@@ -17,7 +17,7 @@ const REJECTED_FOR_MS = 10_000;
 /** The identity service may choose any id, and the host cuts a line that is too long. */
 const MAX_CARD_CHARACTERS = 200;
 
-/** A valid identity with its bound. The bound is fixed at the first validation and never moves. */
+/** A valid identity with its bound, which is fixed at the first validation and never moves. */
 export interface StoredIdentity {
   readonly identity: Identity;
   readonly validatedAtMs: number;
@@ -39,11 +39,7 @@ type Outcome =
   | { readonly kind: 'unavailable'; readonly cause: UnavailableCause; readonly retryAfterSeconds: number };
 
 /** A verdict, where it came from, and how long the steps took that led to it. */
-export type Validation = Outcome & {
-  readonly source: Source;
-  readonly tableMs?: number | undefined;
-  readonly identityMs?: number | undefined;
-};
+export type Validation = Outcome & { readonly source: Source; readonly tableMs?: number; readonly identityMs?: number };
 export type ValidValidation = Extract<Validation, { kind: 'valid' }>;
 
 export interface Validator {
@@ -73,10 +69,8 @@ export function createValidator(options: ValidatorOptions): Validator {
     maxSize: MAX_MEMORY_CHARACTERS,
     sizeCalculation: ({ validation }) => JSON.stringify(validation).length,
   });
-  /** Rejected and throttled tokens. A tier of its own, so that a flood of junk evicts no good entry. */
-  const refused = new LRUCache<string, { readonly kind: 'rejected' | 'throttled'; readonly untilMs: number }>({
-    max: MAX_REFUSED,
-  });
+  /** A tier of its own, so that a flood of junk evicts no good entry. A key is in one tier only. */
+  const refused = new LRUCache<string, { kind: 'rejected' | 'throttled'; untilMs: number }>({ max: MAX_REFUSED });
   const pending = new Map<string, Promise<Validation>>();
   const hits = createHitCounter({ clock, log });
 
@@ -94,10 +88,9 @@ export function createValidator(options: ValidatorOptions): Validator {
   }
 
   function fromMemory(id: string): Validation | undefined {
-    const entry = valid.get(id);
-    if (entry !== undefined && entry.validation.expiresAtMs > clock.now() && entry.endsAtMs > clock.elapsed()) {
-      return entry.validation;
-    }
+    const { validation, endsAtMs = 0 } = valid.get(id) ?? {};
+    if (validation !== undefined && validation.expiresAtMs > clock.now() && endsAtMs > clock.elapsed())
+      return validation;
     return refusedForMs(id, 'rejected') > 0 ? rejected('rejected', 'memory') : undefined;
   }
 
@@ -117,67 +110,58 @@ export function createValidator(options: ValidatorOptions): Validator {
     const tokenExpiresAtMs = jwtExpiresAtMs(token) ?? Number.POSITIVE_INFINITY;
     if (tokenExpiresAtMs <= clock.now()) return rejected('expired', 'token');
 
-    const readAtMs = clock.elapsed();
+    const startedAtMs = clock.elapsed();
     const row = await store.read(key);
-    const tableMs = clock.elapsed() - readAtMs;
+    const tableMs = clock.elapsed() - startedAtMs;
     if (typeof row === 'object') {
-      const { expiresAtMs, validatedAtMs } = row;
-      // The first three bounds only matter for a row of another setting, or of an instance whose clock is ahead.
-      const bound = Math.min(expiresAtMs, validatedAtMs + ttlMs, clock.now() + ttlMs, tokenExpiresAtMs);
-      if (bound > clock.now()) return { ...remember(key, { ...row, expiresAtMs: bound }), source: 'table', tableMs };
+      // A row of another setting, or of an instance whose clock is ahead, may claim more than this instance allows.
+      const allowedMs = Math.min(row.validatedAtMs + ttlMs, clock.now() + ttlMs, tokenExpiresAtMs);
+      const expiresAtMs = Math.min(row.expiresAtMs, allowedMs);
+      if (expiresAtMs > clock.now()) return { ...remember(key, { ...row, expiresAtMs }), source: 'table', tableMs };
     }
-
     const throttledMs = refusedForMs(key.id, 'throttled');
     if (throttledMs > 0) return { ...unavailable('throttled', Math.ceil(throttledMs / 1000)), tableMs };
 
-    const askedAtMs = clock.now();
-    const startedAtMs = clock.elapsed();
+    const validatedAtMs = clock.now();
     const verdict = await guard.identify(token, key.id);
-    const steps = { tableMs, identityMs: clock.elapsed() - startedAtMs };
+    const steps = { tableMs, identityMs: clock.elapsed() - startedAtMs - tableMs };
     if (verdict.kind !== 'valid') return { ...refuse(key, verdict), ...steps };
-    const expiresAtMs = Math.min(askedAtMs + ttlMs, tokenExpiresAtMs, verdict.expiresAtMs ?? Number.POSITIVE_INFINITY);
-    if (expiresAtMs <= clock.now()) return { ...rejected('expired', 'identity-service'), ...steps };
-    const stored = { identity: verdict.identity, validatedAtMs: askedAtMs, expiresAtMs };
+    const { identity, expiresAtMs: serviceExpiresAtMs = Number.POSITIVE_INFINITY } = verdict;
+    const expiresAtMs = Math.min(validatedAtMs + ttlMs, tokenExpiresAtMs, serviceExpiresAtMs);
+    const stored = { identity, validatedAtMs, expiresAtMs };
+    const isOver = () => expiresAtMs <= clock.now();
     // Before the answer, so that the next request finds the row. A slower write goes on in the background.
-    if (row !== 'unavailable')
-      await withDeadline(
-        BUDGET.tableMs - tableMs,
-        () => store.write(key, stored),
-        () => {},
-      );
-    return { ...remember(key, stored), ...steps };
+    const write = () => store.write(key, stored);
+    if (row !== 'unavailable' && !isOver()) await withDeadline(BUDGET.tableMs - tableMs, write, () => undefined);
+    if (isOver()) return { ...rejected('expired', 'identity-service'), ...steps };
+    return { ...remember(key, stored), source: 'identity-service', ...steps };
   }
 
-  /** A key is in one tier only. */
-  function remember(key: TokenKey, { identity, validatedAtMs, expiresAtMs }: StoredIdentity): ValidValidation {
+  function remember(key: TokenKey, { identity, validatedAtMs, expiresAtMs }: StoredIdentity) {
     const outcome = { kind: 'valid', identity: Object.freeze(identity), validatedAtMs, expiresAtMs } as const;
-    const endsAtMs = clock.elapsed() + expiresAtMs - clock.now();
+    const endsAtMs = clock.elapsed() + Math.min(expiresAtMs - clock.now(), ttlMs);
     valid.set(key.id, { validation: Object.freeze({ ...outcome, source: 'memory' }), endsAtMs });
     refused.delete(key.id);
-    return { ...outcome, source: 'identity-service' };
+    return outcome;
   }
 
   function refuse(key: TokenKey, verdict: Exclude<GuardedVerdict, { kind: 'valid' }>): Validation {
+    const now = clock.elapsed();
     if (verdict.kind === 'unavailable') {
       const { cause, retryAfterSeconds } = verdict;
-      const untilMs = clock.elapsed() + retryAfterSeconds * 1000;
-      if (cause === 'throttled') refused.set(key.id, { kind: 'throttled', untilMs });
+      if (cause === 'throttled') refused.set(key.id, { kind: cause, untilMs: now + retryAfterSeconds * 1000 });
       return unavailable(cause, retryAfterSeconds);
     }
     valid.delete(key.id);
-    refused.delete(key.id);
-    if (verdict.cacheable) refused.set(key.id, { kind: 'rejected', untilMs: clock.elapsed() + REJECTED_FOR_MS });
+    if (verdict.cacheable) refused.set(key.id, { kind: 'rejected', untilMs: now + REJECTED_FOR_MS });
+    else refused.delete(key.id);
     return rejected('rejected', 'identity-service');
   }
 
   function logValidation(validation: Validation, durationMs: number): void {
-    log('info', 'token_validation', {
-      outcome: validation.kind,
-      source: validation.source,
-      ...describe(validation),
-      durationMs: Math.round(durationMs),
-      breaker: guard.breakerState(),
-    });
+    const { kind: outcome, source } = validation;
+    const fields = { ...describe(validation), durationMs: Math.round(durationMs), breaker: guard.breakerState() };
+    log('info', 'token_validation', { outcome, source, ...fields });
   }
 
   return { validate, logHits: () => hits.flush(0) };
