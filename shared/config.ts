@@ -5,6 +5,13 @@ export type StorageConfig =
   | { readonly kind: 'connection-string'; readonly connectionString: string }
   | { readonly kind: 'managed-identity'; readonly tableServiceUrl: string; readonly clientId?: string };
 
+/** Where https calls to other machines go through. */
+export interface ProxyConfig {
+  readonly url: URL;
+  /** Hosts and domains that are called directly, in lower case. */
+  readonly exceptions: readonly string[];
+}
+
 export interface Config {
   /** Without a slash at the end. */
   readonly identityBaseUrl: string;
@@ -14,6 +21,7 @@ export interface Config {
   readonly tokenCacheSecret: string;
   readonly tokenCacheTtlMs: number;
   readonly storage: StorageConfig;
+  readonly proxy: ProxyConfig | undefined;
 }
 
 /** The configuration has problems. Lists all of them by the setting's name, never with a secret's value. */
@@ -39,6 +47,7 @@ export function readConfig(environment: Environment = process.env): Config {
     tokenCacheSecret: readTokenCacheSecret(settings),
     tokenCacheTtlMs: settings.integer('TOKEN_CACHE_TTL_SECONDS', { min: 1, max: 1800, default: 1800 }) * 1000,
     storage: readStorage(settings),
+    proxy: readProxy(settings),
   };
   if (problems.length > 0) throw new ConfigError(problems);
   return Object.freeze(config);
@@ -90,8 +99,30 @@ function readIdentityBaseUrl(settings: Settings): string {
 }
 
 function isSecureOrLoopback(url: URL): boolean {
-  const loopback = url.hostname === 'localhost' || url.hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(url.hostname);
-  return url.protocol === 'https:' || (url.protocol === 'http:' && loopback);
+  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url));
+}
+
+export function isLoopback({ hostname }: URL): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname);
+}
+
+/** As in curl and Node, a name in lower case wins, and an address without a scheme is an http proxy's. */
+function readProxy(settings: Settings): ProxyConfig | undefined {
+  const value = settings.optional('https_proxy') ?? settings.optional('HTTPS_PROXY');
+  if (value === undefined) return undefined;
+  const address = value.includes('://') ? value : `http://${value}`;
+  if (!/^https?:/i.test(address) || !URL.canParse(address)) {
+    settings.problem('HTTPS_PROXY', 'must be the address of an http proxy, such as http://proxy.example:8080');
+    return undefined;
+  }
+  const exceptions = settings.optional('no_proxy') ?? settings.optional('NO_PROXY') ?? '';
+  return {
+    url: new URL(address),
+    exceptions: exceptions
+      .toLowerCase()
+      .split(/[\s,]+/)
+      .filter(Boolean),
+  };
 }
 
 function readAllowedCardIds(settings: Settings): ReadonlySet<string> {

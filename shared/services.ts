@@ -1,4 +1,5 @@
 /** The only place that constructs: from the settings to the objects that the functions use, once, at start. */
+import { createAgents } from './agents';
 import { createIdentityGuard } from './auth/identity-guard';
 import { createKaizalaProvider } from './auth/providers/kaizala';
 import { createDeriveTokenKey } from './auth/token-key';
@@ -14,14 +15,15 @@ import { createTokenTable } from './storage/token-table';
 
 const config = readConfig(); // throws ConfigError, which stops the start of the app
 const provider = createKaizalaProvider(config.identityBaseUrl, clock);
+const agentFor = createAgents(config.proxy);
 // No retries by the SDK: for a request, a miss costs less than waiting for the cache.
-const openTokens = createOpenTable(config.storage, 'tokencache', 0);
+const openTokens = createOpenTable(config.storage, 'tokencache', 0, agentFor);
 // Loads the SDK and fetches a managed identity's first access token while no one waits for them yet.
 setImmediate(() => openTokens().catch(() => {})); // the first operation reports its failure
 
 export const tokens = createTokenTable(openTokens, { clock, log });
 export const checkStorage = createCheckStorage(openTokens, clock);
-export const orders = createOrdersTable(createOpenTable(config.storage, 'orders', 2), clock);
+export const orders = createOrdersTable(createOpenTable(config.storage, 'orders', 2, agentFor), clock);
 
 const validator = createValidator({
   deriveKey: createDeriveTokenKey(config.tokenCacheSecret, provider),

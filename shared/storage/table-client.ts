@@ -1,18 +1,24 @@
 /** Opens tables of the app's storage account, with a connection string or a managed identity. */
 import type { TableClient, TableServiceClientOptions } from '@azure/data-tables';
+import { type AgentFor, createAgents } from '../agents';
 import type { StorageConfig } from '../config';
 
 /** The SDK is loaded by the first call, not at start. */
 export type OpenTable = () => Promise<TableClient>;
 
 /** @param maxRetries of one operation, by the SDK, 100 ms apart and more */
-export function createOpenTable(storage: StorageConfig, tableName: string, maxRetries: number): OpenTable {
+export function createOpenTable(
+  storage: StorageConfig,
+  tableName: string,
+  maxRetries: number,
+  agentFor: AgentFor = createAgents(undefined),
+): OpenTable {
   const options: TableServiceClientOptions = {
     retryOptions: { maxRetries, retryDelayInMs: 100, maxRetryDelayInMs: 500 },
   };
   let table: Promise<TableClient> | undefined;
   return function openTable() {
-    table ??= connect(storage, tableName, options).catch((error: unknown) => {
+    table ??= connect(storage, tableName, options, agentFor).catch((error: unknown) => {
       table = undefined;
       throw error;
     });
@@ -23,9 +29,11 @@ export function createOpenTable(storage: StorageConfig, tableName: string, maxRe
 async function connect(
   storage: StorageConfig,
   tableName: string,
-  options: TableServiceClientOptions,
+  retries: TableServiceClientOptions,
+  agentFor: AgentFor,
 ): Promise<TableClient> {
-  const { TableClient } = await import('./sdk');
+  const [{ TableClient }, { createTransport }] = await Promise.all([import('./sdk'), import('./transport')]);
+  const options = { ...retries, ...createTransport(agentFor) };
   if (storage.kind === 'connection-string') {
     // Whether the connection is plain http (Azurite) is said by the connection string itself.
     return TableClient.fromConnectionString(storage.connectionString, tableName, {
@@ -34,7 +42,9 @@ async function connect(
     });
   }
   const { createCredential } = await import('./managed-identity');
-  return new TableClient(storage.tableServiceUrl, tableName, createCredential(storage.clientId), options);
+  // The endpoint of managed identities is this machine's own: no proxy leads to it.
+  const credential = createCredential(storage.clientId, createTransport(createAgents(undefined)));
+  return new TableClient(storage.tableServiceUrl, tableName, credential, options);
 }
 
 /** Runs the operation; where the table does not exist yet, makes it and runs the operation once more. */

@@ -30,10 +30,11 @@ it('holds no code of the tests or the local stack', () => {
   expect(Object.keys(metafile.inputs).filter((file) => /^(test|local)\//.test(file))).toEqual([]);
 });
 
-it('loads no Azure SDK at start', () => {
+it('loads no Azure SDK at start, and with it no package for proxies', () => {
   const loaded = staticClosure(entry);
   expect(loaded).toContain('shared/storage/table-client.ts');
-  expect(loaded.filter((file) => /node_modules\/@azure\/(?!functions)|node_modules\/@typespec/.test(file))).toEqual([]);
+  const ofSdk = /node_modules\/(@azure\/(?!functions)|@typespec|https?-proxy-agent|agent-base)/;
+  expect(loaded.filter((file) => ofSdk.test(file))).toEqual([]);
 });
 
 it('loads no credential with a connection string', () => {

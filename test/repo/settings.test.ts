@@ -19,7 +19,8 @@ function settingsOfCode(): string[] {
   for (const values of [{}, { AzureWebJobsStorage: 'x' }, { AzureWebJobsStorage__accountName: 'x' }]) {
     expect(() => readConfig(watched(values as Record<string, string>))).toThrow();
   }
-  return [...asked].sort();
+  // These belong to the machine, as for any program; docs/operations.md describes them.
+  return [...asked].filter((name) => !/_proxy$/i.test(name)).sort();
 }
 
 const settings = settingsOfCode();
@@ -48,4 +49,9 @@ it('the sample settings are good once the secret is filled in, and hold none the
     TOKEN_CACHE_SECRET: 'x'.repeat(32),
   });
   expect([identityTimeoutMs, tokenCacheTtlMs]).toEqual([defaults.identityTimeoutMs, defaults.tokenCacheTtlMs]);
+});
+
+it('the docs say which variables of a proxy are read', () => {
+  const section = read('docs/operations.md').split('\n## Proxies\n')[1]?.split('\n## ')[0] ?? '';
+  for (const name of ['HTTPS_PROXY', 'NO_PROXY']) expect(section).toContain(`\`${name}\``);
 });

@@ -4,6 +4,7 @@ import { TableClient } from '../../shared/storage/sdk';
 import { createOpenTable } from '../../shared/storage/table-client';
 
 jest.mock('../../shared/storage/sdk', () => ({
+  createDefaultHttpClient: jest.fn(),
   TableClient: Object.assign(jest.fn(), { fromConnectionString: jest.fn(() => ({})) }),
 }));
 jest.mock('@azure/identity', () => ({
@@ -12,7 +13,8 @@ jest.mock('@azure/identity', () => ({
 
 const local = { kind: 'connection-string', connectionString: 'UseDevelopmentStorage=true' } as const;
 const deployed = { kind: 'managed-identity', tableServiceUrl: 'https://a.table.core.windows.net' } as const;
-const retryOptions = { maxRetries: 2, retryDelayInMs: 100, maxRetryDelayInMs: 500 };
+const transport = { httpClient: expect.anything(), proxyOptions: expect.anything() };
+const options = { retryOptions: { maxRetries: 2, retryDelayInMs: 100, maxRetryDelayInMs: 500 }, ...transport };
 const fromConnectionString = jest.mocked(TableClient.fromConnectionString);
 
 beforeEach(() => jest.clearAllMocks());
@@ -20,8 +22,8 @@ beforeEach(() => jest.clearAllMocks());
 it('opens a table once, with the repeats it was told', async () => {
   const openTable = createOpenTable(local, 'orders', 2);
   expect(await openTable()).toBe(await openTable());
-  const options = { retryOptions, allowInsecureConnection: true };
-  expect(fromConnectionString.mock.calls).toEqual([['UseDevelopmentStorage=true', 'orders', options]]);
+  const insecure = { ...options, allowInsecureConnection: true };
+  expect(fromConnectionString.mock.calls).toEqual([['UseDevelopmentStorage=true', 'orders', insecure]]);
 });
 
 it('tries again after a failure', async () => {
@@ -34,14 +36,14 @@ it('tries again after a failure', async () => {
 });
 
 it.each([
-  ['the system-assigned one', deployed, []],
-  ['a user-assigned one', { ...deployed, clientId: 'c-1' }, [{ clientId: 'c-1' }]],
+  ['the system-assigned one', deployed, transport],
+  ['a user-assigned one', { ...deployed, clientId: 'c-1' }, { clientId: 'c-1', ...transport }],
 ])('uses %s of the managed identities, and fetches its first access token ahead', async (_, storage, expected) => {
   await createOpenTable(storage, 'orders', 2)();
-  expect(jest.mocked(ManagedIdentityCredential).mock.calls).toEqual([expected]);
+  expect(jest.mocked(ManagedIdentityCredential).mock.calls).toEqual([[expected]]);
   const credential = jest.mocked(ManagedIdentityCredential).mock.results[0]?.value;
   expect(credential.getToken.mock.calls).toEqual([['https://storage.azure.com/.default']]);
   expect(jest.mocked(TableClient).mock.calls).toEqual([
-    ['https://a.table.core.windows.net', 'orders', credential, { retryOptions }],
+    ['https://a.table.core.windows.net', 'orders', credential, options],
   ]);
 });

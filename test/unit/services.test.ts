@@ -2,7 +2,10 @@
 import { app } from '@azure/functions';
 import { TableClient } from '../../shared/storage/sdk';
 
-jest.mock('../../shared/storage/sdk', () => ({ TableClient: { fromConnectionString: jest.fn(() => ({})) } }));
+jest.mock('../../shared/storage/sdk', () => ({
+  createDefaultHttpClient: jest.fn(),
+  TableClient: { fromConnectionString: jest.fn(() => ({})) },
+}));
 
 it('opens the table of tokens at start, so that the first request need not wait for the SDK', async () => {
   jest.spyOn(app.hook, 'appTerminate').mockReturnValue({ dispose() {} });

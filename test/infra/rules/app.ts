@@ -130,7 +130,8 @@ export const appRules = [
     must.be('where the tables are', config.storage.kind, 'managed-identity');
     const unread = Object.keys(settings).filter((name) => !asked.has(name) && !PLATFORM_SETTINGS.includes(name));
     must.be('settings that nothing reads', unread, []);
-    const withoutDefault = [...asked].filter((name) => !(name in settings) && !name.startsWith('AzureWebJobsStorage'));
+    const optional = /^AzureWebJobsStorage|_proxy$/i;
+    const withoutDefault = [...asked].filter((name) => !(name in settings) && !optional.test(name));
     must.be('settings that are not set', withoutDefault, []);
   }),
 
