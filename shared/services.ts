@@ -1,6 +1,7 @@
 /** The only place that constructs: from the settings to the objects that the functions use, once, at start. */
 import { createAgents } from './agents';
 import { createIdentityGuard } from './auth/identity-guard';
+import { createAsk } from './auth/providers/http-client';
 import { createKaizalaProvider } from './auth/providers/kaizala';
 import { createDeriveTokenKey } from './auth/token-key';
 import { createValidator } from './auth/validator';
@@ -14,7 +15,7 @@ import { createOpenTable } from './storage/table-client';
 import { createTokenTable } from './storage/token-table';
 
 const config = readConfig(); // throws ConfigError, which stops the start of the app
-const provider = createKaizalaProvider(config.identityBaseUrl, clock);
+const provider = createKaizalaProvider(config.identityBaseUrl, createAsk({ proxy: config.proxy, clock }));
 const agentFor = createAgents(config.proxy);
 // No retries by the SDK: for a request, a miss costs less than waiting for the cache.
 const openTokens = createOpenTable(config.storage, 'tokencache', 0, agentFor);
