@@ -22,13 +22,15 @@ export interface Config {
   readonly tokenCacheTtlMs: number;
   readonly storage: StorageConfig;
   readonly proxy: ProxyConfig | undefined;
+  /** One sentence for each setting that looks misspelt, by name only. */
+  readonly warnings: readonly string[];
 }
 
-/** The configuration has problems. Lists all of them by the setting's name, never with a secret's value. */
+/** Lists every problem by the setting's name, without its value. One line, since the host splits messages at breaks. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   constructor(readonly problems: readonly string[]) {
-    super(`The settings are not usable:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+    super(`The settings are not usable: ${problems.join('; ')}`);
   }
 }
 
@@ -38,8 +40,7 @@ const SECRET_MIN_CHARACTERS = 32;
 
 /** Throws ConfigError. */
 export function readConfig(environment: Environment = process.env): Config {
-  const problems: string[] = [];
-  const settings = new Settings(environment, problems);
+  const settings = new Settings(environment);
   const config: Config = {
     identityBaseUrl: readIdentityBaseUrl(settings),
     identityTimeoutMs: settings.integer('IDENTITY_TIMEOUT_MS', { min: 100, max: 2500, default: 1200 }),
@@ -47,20 +48,21 @@ export function readConfig(environment: Environment = process.env): Config {
     tokenCacheSecret: readTokenCacheSecret(settings),
     tokenCacheTtlMs: settings.integer('TOKEN_CACHE_TTL_SECONDS', { min: 1, max: 1800, default: 1800 }) * 1000,
     storage: readStorage(settings),
-    proxy: readProxy(settings),
+    proxy: readProxy(environment, settings),
+    warnings: settings.misspelt(),
   };
-  if (problems.length > 0) throw new ConfigError(problems);
+  if (settings.problems.length > 0) throw new ConfigError([...settings.problems, ...config.warnings]);
   return Object.freeze(config);
 }
 
-/** Reads one setting at a time and collects what is wrong. An empty value counts as none, as it does in Azure. */
+/** Reads the settings one by one and collects what is wrong. An empty value counts as none, as it does in Azure. */
 class Settings {
-  constructor(
-    private readonly environment: Environment,
-    private readonly problems: string[],
-  ) {}
+  readonly problems: string[] = [];
+  private readonly asked = new Set<string>();
+  constructor(private readonly environment: Environment) {}
 
   optional(name: string): string | undefined {
+    this.asked.add(name);
     return this.environment[name]?.trim() || undefined;
   }
 
@@ -82,15 +84,35 @@ class Settings {
   problem(name: string, rule: string): void {
     this.problems.push(`${name} ${rule}`);
   }
+
+  /** Call it last: it compares with the settings that have been read. */
+  misspelt(): string[] {
+    const others = Object.keys(this.environment).filter((name) => !this.asked.has(name));
+    const pairs = others.map((name) => ({ name, meant: [...this.asked].find((setting) => isMisspelt(name, setting)) }));
+    return pairs.flatMap(({ name, meant }) => (meant ? [`${name} is not a setting: is ${meant} meant?`] : []));
+  }
+}
+
+/** Whether it cuts or extends the setting, or is within two edits of it. The host reads longer names of its storage. */
+function isMisspelt(name: string, setting: string): boolean {
+  const isPart = name.startsWith(setting) || (setting.startsWith(name) && name.includes('_'));
+  return (isPart && !setting.startsWith('AzureWebJobs')) || isWithin(2, name.toLowerCase(), setting.toLowerCase());
+}
+
+/** One edit inserts, deletes or replaces a character. */
+function isWithin(edits: number, a: string, b: string): boolean {
+  if (a === b || edits === 0) return a === b;
+  if (a[0] === b[0]) return isWithin(edits, a.slice(1), b.slice(1));
+  const rest = edits - 1;
+  return isWithin(rest, a.slice(1), b) || isWithin(rest, a, b.slice(1)) || isWithin(rest, a.slice(1), b.slice(1));
 }
 
 function readIdentityBaseUrl(settings: Settings): string {
   const name = 'IDENTITY_BASE_URL';
   const value = settings.required(name, 'the address of the identity service, such as https://identity.example');
   if (value === undefined) return '';
-  // The URL standard mends https:/x into https://x, and so would send tokens to a host that nobody meant.
-  const url = /^https?:\/\/[^/\\]/i.test(value) && URL.canParse(value) ? new URL(value) : undefined;
-  if (url === undefined || !isSecureOrLoopback(url)) {
+  const url = isSecureOrLoopback(value) ? new URL(value) : undefined;
+  if (url === undefined) {
     settings.problem(name, 'must be an https address, or http on the loopback interface only');
   } else if (url.username || url.password || url.search || url.hash) {
     settings.problem(name, 'must have no user name, password, query or fragment');
@@ -98,8 +120,12 @@ function readIdentityBaseUrl(settings: Settings): string {
   return url === undefined ? '' : `${url.origin}${url.pathname}`.replace(/\/+$/, '');
 }
 
-function isSecureOrLoopback(url: URL): boolean {
-  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url));
+/** Whether it is an https address, or http on the loopback interface. */
+function isSecureOrLoopback(text: string): boolean {
+  // The URL standard turns https:/x into https://x, and so would send tokens to a host that no one meant.
+  if (!/^https?:\/\/[^/\\]/i.test(text) || !URL.canParse(text)) return false;
+  const url = new URL(text);
+  return url.protocol === 'https:' || isLoopback(url);
 }
 
 export function isLoopback({ hostname }: URL): boolean {
@@ -107,22 +133,14 @@ export function isLoopback({ hostname }: URL): boolean {
 }
 
 /** As in curl and Node, a name in lower case wins, and an address without a scheme is an http proxy's. */
-function readProxy(settings: Settings): ProxyConfig | undefined {
-  const value = settings.optional('https_proxy') ?? settings.optional('HTTPS_PROXY');
-  if (value === undefined) return undefined;
+function readProxy(environment: Environment, settings: Settings): ProxyConfig | undefined {
+  const value = environment['https_proxy'] || environment['HTTPS_PROXY'];
+  if (!value) return undefined;
   const address = value.includes('://') ? value : `http://${value}`;
-  if (!/^https?:/i.test(address) || !URL.canParse(address)) {
-    settings.problem('HTTPS_PROXY', 'must be the address of an http proxy, such as http://proxy.example:8080');
-    return undefined;
-  }
-  const exceptions = settings.optional('no_proxy') ?? settings.optional('NO_PROXY') ?? '';
-  return {
-    url: new URL(address),
-    exceptions: exceptions
-      .toLowerCase()
-      .split(/[\s,]+/)
-      .filter(Boolean),
-  };
+  const exceptions = (environment['no_proxy'] || environment['NO_PROXY'] || '').toLowerCase().split(/[\s,]+/);
+  if (/^https?:/i.test(address) && URL.canParse(address)) return { url: new URL(address), exceptions };
+  settings.problem('HTTPS_PROXY', 'must be the address of an http proxy, such as http://proxy.example:8080');
+  return undefined;
 }
 
 function readAllowedCardIds(settings: Settings): ReadonlySet<string> {
@@ -138,8 +156,8 @@ function readTokenCacheSecret(settings: Settings): string {
   const name = 'TOKEN_CACHE_SECRET';
   const value = settings.required(name, `at least ${SECRET_MIN_CHARACTERS} random characters`);
   if (value === undefined) return '';
-  // An unresolved reference would be one "secret" that everybody knows.
-  if (value.startsWith('@Microsoft.KeyVault(')) {
+  // An unresolved reference is known to everyone who knows the names. Quotes or blanks can be why it is unresolved.
+  if (/@microsoft\.keyvault/i.test(value.replace(/[^@.a-z]/gi, ''))) {
     settings.problem(name, 'is an unresolved Key Vault reference: check the vault, the secret and the role of the app');
   } else if (value.length < SECRET_MIN_CHARACTERS) {
     settings.problem(name, `must have at least ${SECRET_MIN_CHARACTERS} characters`);
@@ -152,7 +170,7 @@ function readStorage(settings: Settings): StorageConfig {
   const connectionString = settings.optional('AzureWebJobsStorage');
   if (connectionString === undefined) return readIdentityStorage(settings);
   if (!isConnectionString(connectionString)) {
-    const rule = 'must be UseDevelopmentStorage=true or the connection string of a storage account';
+    const rule = 'must be UseDevelopmentStorage=true or the connection string of an account, by https or on loopback';
     settings.problem('AzureWebJobsStorage', rule);
   }
   return { kind: 'connection-string', connectionString };
@@ -161,18 +179,18 @@ function readStorage(settings: Settings): StorageConfig {
 /** What the storage SDK can use, which must be known before the first request, not with it. */
 function isConnectionString(value: string): boolean {
   if (/^UseDevelopmentStorage=true;?$/i.test(value)) return true;
-  const parts = new Map(value.split(';').map((part) => splitAtFirst(part.trim())));
+  const pairs = value.split(';').map((part) => {
+    const [key = '', ...rest] = part.trim().split('=');
+    return [key.toLowerCase(), rest.join('=')] as const;
+  });
+  if (!pairs.every(([key, text]) => !key.endsWith('endpoint') || isSecureOrLoopback(text))) return false;
+  const parts = new Map(pairs.reverse()); // of a repeated key, the SDK takes the first
   const endpoint = parts.get('tableendpoint');
-  if (endpoint !== undefined && !URL.canParse(endpoint)) return false;
   if (parts.get('sharedaccesssignature')) return endpoint !== undefined;
-  const hasAccount = ['accountname', 'accountkey'].every((key) => parts.get(key));
-  const hasPlace = endpoint !== undefined || Boolean(parts.get('endpointsuffix'));
-  return hasAccount && hasPlace && /^https?$/i.test(parts.get('defaultendpointsprotocol') ?? '');
-}
-
-function splitAtFirst(part: string): [string, string] {
-  const at = part.indexOf('=');
-  return [part.slice(0, at).toLowerCase(), part.slice(at + 1)];
+  const protocol = parts.get('defaultendpointsprotocol') ?? '';
+  if (!/^https?$/i.test(protocol) || !parts.get('accountname') || !parts.get('accountkey')) return false;
+  const address = endpoint ?? `https://${parts.get('endpointsuffix') ?? ''}`;
+  return isSecureOrLoopback(address.replace(/^https?/i, protocol)); // the host uses the protocol for its blobs
 }
 
 function readIdentityStorage(settings: Settings): StorageConfig {
@@ -190,7 +208,7 @@ function readIdentityStorage(settings: Settings): StorageConfig {
   if (accountName !== undefined && !/^[a-z0-9]{3,24}$/.test(accountName)) {
     settings.problem('AzureWebJobsStorage__accountName', 'must be 3 to 24 lower-case letters and digits');
   }
-  if (tableServiceUri !== undefined && !isHttps(tableServiceUri)) {
+  if (tableServiceUri !== undefined && !(isSecureOrLoopback(tableServiceUri) && /^https/i.test(tableServiceUri))) {
     settings.problem('AzureWebJobsStorage__tableServiceUri', 'must be an https address');
   }
   return {
@@ -198,8 +216,4 @@ function readIdentityStorage(settings: Settings): StorageConfig {
     tableServiceUrl: (tableServiceUri ?? `https://${accountName}.table.core.windows.net`).replace(/\/+$/, ''),
     ...(clientId === undefined ? {} : { clientId }),
   };
-}
-
-function isHttps(text: string): boolean {
-  return URL.canParse(text) && new URL(text).protocol === 'https:';
 }

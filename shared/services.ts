@@ -15,6 +15,7 @@ import { createOpenTable } from './storage/table-client';
 import { createTokenTable } from './storage/token-table';
 
 const config = readConfig(); // throws ConfigError, which stops the start of the app
+for (const detail of config.warnings) log('warn', 'setting_unknown', { detail });
 const provider = createKaizalaProvider(config.identityBaseUrl, createAsk({ proxy: config.proxy, clock }));
 const agentFor = createAgents(config.proxy);
 // No retries by the SDK: for a request, a miss costs less than waiting for the cache.

@@ -63,13 +63,28 @@ function cases(
     const inOrder = [parameters, body, token, headers, route];
     // A body's length is looked at before all that a function looks at.
     const long = body.expected?.startsWith('413') ? body : none;
-    const [wrong] = [route, long, token, parameters, body].filter(({ expected }) => expected !== undefined);
+    const changed = inOrder.reduce((before, { change }) => change(before), draft);
+    // Where no token came, a body that was not read is the cause that is told.
+    const unread = token.expected === '401 token_missing' && isUnread(body, changed.body) ? body : none;
+    const [wrong] = [route, long, unread, token, parameters, body].filter(({ expected }) => expected !== undefined);
     return {
       names: inOrder.flatMap(({ name }) => name ?? []),
-      draft: inOrder.reduce((changed, { change }) => change(changed), draft),
+      draft: changed,
       expected: wrong?.expected ?? (draft.method === 'POST' ? '201' : '200'),
     };
   });
+}
+
+/** @param bytes as latin1 */
+function isUnread({ expected }: Difference, bytes = ''): boolean {
+  if (bytes === '' || expected === undefined) return false;
+  if (expected.startsWith('415')) return true;
+  try {
+    JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(bytes, 'latin1')));
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 const get = (path: string): Draft => ({ method: 'GET', path, query: '', headers: [] });

@@ -1,4 +1,5 @@
 /** Each row of the contract's status table, through the front door. */
+import { gzipSync } from 'node:zlib';
 import { type Answer, type App, startApp } from '../harness/app';
 import { jwtWith } from '../harness/tokens';
 
@@ -15,6 +16,17 @@ beforeEach(() => {
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 const order = { item: 'Tea', quantity: 2 };
 
+async function answerTo(sent: Promise<Response>): Promise<Answer> {
+  const response = await sent;
+  const text = await response.text();
+  const isJson = /json/.test(response.headers.get('content-type') ?? '');
+  return { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : undefined };
+}
+
+/** A request whose body has no Content-Length. */
+const chunked = (headers: Record<string, string>, text: string) =>
+  ({ method: 'POST', headers, duplex: 'half', body: new Blob([text]).stream() }) as RequestInit;
+
 function expectProblem(answer: Answer, status: number, code: string): void {
   expect(answer.body).toMatchObject({ status, code });
   expect(answer.status).toBe(status);
@@ -30,12 +42,87 @@ describe('no token', () => {
   });
 });
 
+describe('no token in a header, and a body that was not read: the true cause, and no call is made', () => {
+  const post = (headers: Record<string, string>, body: string | Buffer) =>
+    answerTo(fetch(`${app.host.url}/api/orders`, { method: 'POST', headers, body }));
+  const asJson = { 'content-type': 'application/json' };
+
+  it.each<[string, number, string, (token: string) => Promise<Answer>]>([
+    ['as text', 415, 'unsupported_media_type', (token) => post({}, JSON.stringify({ ...order, accessToken: token }))],
+    [
+      'as a form',
+      415,
+      'unsupported_media_type',
+      (accessToken) =>
+        post({ 'content-type': 'application/x-www-form-urlencoded' }, new URLSearchParams({ accessToken }).toString()),
+    ],
+    ['with a syntax error', 400, 'invalid_body', (token) => post(asJson, `{"accessToken":"${token}",}`)],
+    [
+      'not in UTF-8',
+      400,
+      'invalid_body',
+      (token) => post(asJson, Buffer.from(`{"accessToken":"${token}","a":"\xff"}`, 'latin1')),
+    ],
+    [
+      'chunked, which the host drops',
+      400,
+      'invalid_body',
+      (token) => answerTo(fetch(`${app.host.url}/api/orders`, chunked(asJson, JSON.stringify({ accessToken: token })))),
+    ],
+    [
+      'as chunked text',
+      415,
+      'unsupported_media_type',
+      (token) => answerTo(fetch(`${app.host.url}/api/orders`, chunked({ 'content-type': 'text/plain' }, token))),
+    ],
+    [
+      'compressed',
+      415,
+      'unsupported_media_type',
+      (token) =>
+        post({ ...asJson, 'content-encoding': 'gzip' }, gzipSync(JSON.stringify({ ...order, accessToken: token }))),
+    ],
+    [
+      'next to empty headers',
+      415,
+      'unsupported_media_type',
+      (token) => post({ accessToken: '', authorization: '' }, JSON.stringify({ accessToken: token })),
+    ],
+  ])('%s: %i', async (_, status, code, send) => {
+    const answer = await send(app.mint());
+    expectProblem(answer, status, code);
+    expect(answer.headers.get('www-authenticate')).toBeNull();
+    expect(app.identity.calls).toBe(0);
+  });
+
+  it('with no body at all, it is the token that is missing', async () => {
+    expectProblem(await answerTo(fetch(`${app.host.url}/api/orders`, { method: 'POST' })), 401, 'token_missing');
+    expectProblem(await app.post('/api/orders', ''), 401, 'token_missing');
+  });
+});
+
+it('an empty token header counts as absent', async () => {
+  const token = app.mint();
+  expect((await app.get('/api/whoami', { ...bearer(token), accessToken: '' })).status).toBe(200);
+  expect((await app.get('/api/whoami', { authorization: '', accessToken: token })).status).toBe(200);
+  expectProblem(await app.get('/api/whoami', { authorization: '', accessToken: '' }), 401, 'token_missing');
+});
+
 describe('a token that is sent wrongly is 400, and no call is made', () => {
   it.each<[string, (token: string) => Promise<Answer>]>([
     ['in two headers', (token) => app.get('/api/whoami', { ...bearer(token), accessToken: token })],
     [
       'in a header and in the body',
       (token) => app.post('/api/orders', { ...order, accessToken: token }, bearer(token)),
+    ],
+    [
+      'in a member that stands twice',
+      (token) => app.post('/api/orders', `{"accessToken":"evil","accessToken":"${token}","item":"Tea","quantity":1}`),
+    ],
+    [
+      'in a member that stands twice, once escaped',
+      (token) =>
+        app.post('/api/orders', `{"accessToken":"evil","access\\u0054oken":"${token}","item":"Tea","quantity":1}`),
     ],
     ['in a repeated header', (token) => app.get('/api/whoami', { accessToken: `${token},${token}` })],
     ['as Bearer without a token', () => app.get('/api/whoami', { authorization: 'Bearer' })],
@@ -189,6 +276,29 @@ describe('the body of an order', () => {
       expectProblem(answer, 415, 'unsupported_media_type');
     },
   );
+
+  it.each<[string, (text: string) => string | Buffer]>([
+    ['compressed', (text) => gzipSync(text)],
+    ['plain, and a header that says otherwise', (text) => text],
+  ])('%s: a Content-Encoding is 415 and says what is accepted', async (_, encode) => {
+    const headers = { ...bearer(app.mint()), 'content-type': 'application/json', 'content-encoding': 'gzip' };
+    const init = { method: 'POST', headers, body: encode(JSON.stringify(order)) };
+    const answer = await answerTo(fetch(`${app.host.url}/api/orders`, init));
+    expectProblem(answer, 415, 'unsupported_media_type');
+    expect(answer.headers.get('accept-encoding')).toBe('identity');
+  });
+
+  it('with the Content-Encoding identity is read', async () => {
+    const headers = { ...bearer(app.mint()), 'content-encoding': 'identity' };
+    expect((await app.post('/api/orders', order, headers)).status).toBe(201);
+  });
+
+  it('that is chunked is 400, and says that the host has dropped it', async () => {
+    const init = chunked({ ...bearer(app.mint()), 'content-type': 'application/json' }, JSON.stringify(order));
+    const answer = await answerTo(fetch(`${app.host.url}/api/orders`, init));
+    expectProblem(answer, 400, 'invalid_body');
+    expect(answer.body.errors).toEqual([{ pointer: '#', detail: expect.stringContaining('without Content-Length') }]);
+  });
 
   it('that is not UTF-8 is 400', async () => {
     const response = await fetch(`${app.host.url}/api/orders`, {

@@ -24,6 +24,7 @@ const unread: Readonly<Record<string, string>> = {
   token_table_write_recovered: 'as above',
   tokens_purged: 'housekeeping, of which nothing depends',
   idempotency_records_purged: 'as above',
+  setting_unknown: 'it is for whoever changes the settings, in the log stream after the restart',
 };
 
 describe('the parser', () => {

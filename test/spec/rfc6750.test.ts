@@ -1,6 +1,5 @@
 /** RFC 6750, "Bearer Token Usage": one row for each clause that binds a resource server. */
-import { InvalidTokenError } from '../../shared/errors';
-import { toProblemResponse } from '../../shared/http/problem';
+import { Problem, toProblemResponse } from '../../shared/problem';
 import { type Answer, type App, startApp } from '../harness/app';
 
 let app: App;
@@ -60,6 +59,13 @@ const clauses: Clause[] = [
     send: () => app.get(`/api/whoami?access_token=${app.mint()}`),
     status: 401,
     challenge: /^Bearer realm="[^"]+"$/,
+  },
+  {
+    clause: '§3.1',
+    rule: 'a parameter that is repeated is invalid_request',
+    send: () => app.post('/api/orders', `{"accessToken":"${app.mint()}","accessToken":"${app.mint()}"}`),
+    status: 400,
+    challenge: /error="invalid_request"/,
   },
   {
     clause: '§3',
@@ -138,6 +144,6 @@ it.each([200, 400, 401, 403])('§5.3: an answer %i to a token is not kept by any
 });
 
 it('§3: error_description has neither quotes nor backslashes, whatever the message', () => {
-  const { headers } = toProblemResponse(new InvalidTokenError('malformed', 'a "b" \\ é'), 'id');
+  const { headers } = toProblemResponse(new Problem('invalid_token', 'a "b" \\ é'), 'id');
   expect(headers['www-authenticate']).toMatch(/error_description="a 'b' ' '"$/);
 });

@@ -1,6 +1,6 @@
 /** The ways in which the body of an order is right, or wrong before anybody reads it. The token comes in a header. */
 import fc from 'fast-check';
-import { type Draft, editBody, utf8, type Variant, withBody, withMember } from '../draft';
+import { type Draft, editBody, utf8, type Variant, withBody, withHeaders, withMember } from '../draft';
 
 export const MAX_BYTES = 65_536;
 /** What is easily lost, escaped, or counted wrongly on its way. */
@@ -91,5 +91,12 @@ export const otherBodies: readonly Variant[] = [
       fc.constant(ofType()),
       fc.constant(ofType('application/json', 'application/json')),
     ),
+  },
+  {
+    name: 'with a Content-Encoding, true or not',
+    expected: '415 unsupported_media_type',
+    change: fc
+      .constantFrom('gzip', 'br', 'identity, GZIP', 'x')
+      .map((coding) => withHeaders(['Content-Encoding', coding])),
   },
 ];
