@@ -137,7 +137,7 @@ function readProxy(environment: Environment, settings: Settings): ProxyConfig | 
   const value = environment['https_proxy'] || environment['HTTPS_PROXY'];
   if (!value) return undefined;
   const address = value.includes('://') ? value : `http://${value}`;
-  const exceptions = (environment['no_proxy'] || environment['NO_PROXY'] || '').toLowerCase().split(/[\s,]+/);
+  const exceptions = (environment['no_proxy'] || environment['NO_PROXY'] || '').toLowerCase().match(/[^\s,]+/g) ?? [];
   if (/^https?:/i.test(address) && URL.canParse(address)) return { url: new URL(address), exceptions };
   settings.problem('HTTPS_PROXY', 'must be the address of an http proxy, such as http://proxy.example:8080');
   return undefined;

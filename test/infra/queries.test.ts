@@ -9,6 +9,7 @@ import { repositoryRoot } from '../../local/paths';
 import { type Answer, type App, startApp } from '../harness/app';
 import { buildAppWith } from '../harness/build-app-with';
 import { closeAtEnd } from '../harness/close-at-end';
+import { listRows, openTable } from '../harness/tables';
 import { jwtWith } from '../harness/tokens';
 import { diagnose, outputColumns } from './kusto';
 
@@ -22,9 +23,9 @@ const unread: Readonly<Record<string, string>> = {
   token_table_read_recovered: 'as above',
   token_table_write_failed: 'as above',
   token_table_write_recovered: 'as above',
-  tokens_purged: 'housekeeping, of which nothing depends',
-  idempotency_records_purged: 'as above',
-  setting_unknown: 'it is for whoever changes the settings, in the log stream after the restart',
+  rows_purged: 'housekeeping, on which nothing depends',
+  rows_unreadable: 'an error of one table, for whoever owns its feature',
+  setting_unknown: 'a warning at the start, for whoever has just set it',
 };
 
 describe('the parser', () => {
@@ -56,7 +57,7 @@ describe.each(queries)('%s', (_, query) => {
   it('begins with its title', () => expect(query).toMatch(/^\/\/ [A-Z][^\r\n]*[^\s.]\n[A-Z]/));
 
   it('counts what sampling has left out: by ItemCount, not by rows', () => {
-    expect(query).toMatch(/\b(sum\(ItemCount\)|sumif\(ItemCount, )/);
+    expect(query).toMatch(/\b(sum|sumif)\(ItemCount\b|= ItemCount \* /);
     expect(query).not.toMatch(/\b(count|countif|dcount|dcountif|count_distinct|count_distinctif)\s*\(|\|\s*count\b/);
   });
 });
@@ -87,6 +88,13 @@ describe('what is deployed', () => {
     }
   });
 
+  it('waits for the heartbeat of a timer that the app has', async () => {
+    const { host } = await startApp();
+    const timers = host.functions.filter(({ trigger }) => trigger === 'timer').map(({ name }) => name);
+    const [, name] = /Name == '([^']+)'/.exec(read('infra/queries/no-heartbeat.kql')) ?? [];
+    expect(timers).toContain(name);
+  });
+
   it('samples, but neither requests nor exceptions', () => {
     const { samplingSettings } = JSON.parse(read('host.json')).logging.applicationInsights;
     expect(samplingSettings).toEqual({ isEnabled: true, excludedTypes: 'Request;Exception' });
@@ -109,12 +117,12 @@ describe('the lines that the queries read', () => {
       logged.set(event, known);
       for (const [field, value] of Object.entries(fields)) known.set(field, (known.get(field) ?? new Set()).add(value));
     }
-  });
+  }, 60_000);
 
   it('were all logged here: there is no event in the source that did not happen', () => {
     const declared = readSources().flatMap((source) =>
-      [...source.matchAll(/\blog\(\s*(?:'\w+'|level),\s*(?:'(\w+)'|`\$\{operationName\}(_\w+)`)/g)].flatMap(
-        ([, event, ending]) => event ?? ['token_table_read', 'token_table_write'].map((name) => name + ending),
+      [...source.matchAll(/\blog\(\s*(?:'\w+'|level),\s*'(\w+)'|\bcreateGuard\('(\w+)'/g)].flatMap(
+        ([, event, guarded]) => event ?? [`${guarded}_failed`, `${guarded}_recovered`],
       ),
     );
     expect([...logged.keys()].sort()).toEqual([...new Set(declared)].sort());
@@ -196,15 +204,19 @@ interface LogLine {
 async function runTheApp(look: (answer: Answer) => void): Promise<LogLine[]> {
   const appDirectory = await buildAppWith(`
     import { app } from '@azure/functions';
+    import { Problem } from '../shared/problem';
+    import { secured } from '../shared/services';
+    import '../test/harness/notes';
     const clocks = [Date, performance].map((clock) => ({ clock, now: clock.now.bind(clock) }));
     let aheadMs = 0;
     for (const { clock, now } of clocks) clock.now = () => now() + aheadMs;
     app.hook.appTerminate(() => { for (const { clock, now } of clocks) clock.now = now; });
+    app.http('none', { authLevel: 'anonymous', handler: secured(() => { throw new Problem('not_found'); }) });
     app.http('later', { authLevel: 'anonymous', handler: () => { aheadMs += 5_000; return { status: 204 }; } });`);
   const table = await createFailingTable();
   const app = await startApp({}, appDirectory);
   const second = await app.startSecond();
-  const withoutTable = await startApp({ AzureWebJobsStorage: table.connectionString });
+  const withoutTable = await startApp({ AzureWebJobsStorage: table.connectionString, IDENTITY_TIMEOUT: '100' });
   const get = async (headers: Record<string, string>, instance: App = app) => {
     const answer = await instance.get('/api/whoami', headers);
     look(answer);
@@ -222,16 +234,21 @@ async function runTheApp(look: (answer: Answer) => void): Promise<LogLine[]> {
   await get(bearer(jwtWith({ exp: 1 })));
   await get(bearer(`${known}x`));
   await get(bearer(app.identity.mint({ card: 'not-listed' })));
-  look(await app.get('/api/orders/none', bearer(known)));
+  look(await app.get('/api/none', bearer(known)));
+
+  await app.post('/api/notes', { item: 'to be made unreadable', quantity: 1 }, bearer(known));
+  await makeNoteUnreadable();
+  await app.get('/api/notes', bearer(known));
 
   app.identity.fault({ kind: 'status', status: 500 });
-  for (let request = 1; request <= 4; request += 1) await get(bearer(app.mint()));
+  await app.get('/api/later'); // a success of just now would keep the circuit closed
+  for (let request = 1; request <= 6; request += 1) await get(bearer(app.mint()));
   await app.get('/api/later');
   app.identity.fault({ kind: 'delay', delayMs: 500 });
   const callsSoFar = app.identity.calls;
   const probe = get(bearer(app.mint()));
   while (app.identity.calls === callsSoFar) await nextTurn();
-  await get(bearer(known)); // while the circuit is half-open
+  await get(bearer(app.mint())); // while the circuit is half-open
   await probe;
 
   for (const operation of ['read', 'write'] as const) {
@@ -242,16 +259,26 @@ async function runTheApp(look: (answer: Answer) => void): Promise<LogLine[]> {
     await get(bearer(withoutTable.mint()), withoutTable);
   }
 
-  await fetch(`${app.host.url}/admin/functions/purge-tokens`, { method: 'POST', body: '{"input":""}' });
+  await fetch(`${app.host.url}/admin/functions/purge`, { method: 'POST', body: '{"input":""}' });
   // Each instance puts back the clocks that it has found: the first one's are the true ones.
   for (const one of [withoutTable, second, app, table]) await one.close();
   await rm(appDirectory, { recursive: true });
   return [app, second, withoutTable].flatMap(({ lines }) =>
     lines.flatMap((line) => {
-      const [json] = /\{"event":.*\}$/.exec(line) ?? [];
+      const [json] = /\{("level":"\w+",)?"event":.*\}$/.exec(line) ?? [];
       return json === undefined ? [] : [JSON.parse(json)];
     }),
   );
+}
+
+async function makeNoteUnreadable(): Promise<void> {
+  const notes = openTable('notes');
+  const [row] = (await listRows(notes)).filter(({ content }) => String(content).includes('to be made unreadable'));
+  await notes.updateEntity({
+    partitionKey: String(row?.['partitionKey']),
+    rowKey: String(row?.['rowKey']),
+    content: '{',
+  });
 }
 
 /** A table that is empty, takes what is written, and fails when it is told to. */
