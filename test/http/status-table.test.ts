@@ -13,7 +13,7 @@ beforeEach(() => {
 });
 
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
-const order = { item: 'Tea', quantity: 2 };
+const note = { item: 'Tea', quantity: 2 };
 
 function expectProblem(answer: Answer, status: number, code: string): void {
   expect(answer.body).toMatchObject({ status, code });
@@ -33,10 +33,7 @@ describe('no token', () => {
 describe('a token that is sent wrongly is 400, and no call is made', () => {
   it.each<[string, (token: string) => Promise<Answer>]>([
     ['in two headers', (token) => app.get('/api/whoami', { ...bearer(token), accessToken: token })],
-    [
-      'in a header and in the body',
-      (token) => app.post('/api/orders', { ...order, accessToken: token }, bearer(token)),
-    ],
+    ['in a header and in the body', (token) => app.post('/api/notes', { ...note, accessToken: token }, bearer(token))],
     ['in a repeated header', (token) => app.get('/api/whoami', { accessToken: `${token},${token}` })],
     ['as Bearer without a token', () => app.get('/api/whoami', { authorization: 'Bearer' })],
     ['as Bearer with two tokens', (token) => app.get('/api/whoami', { authorization: `Bearer ${token} ${token}` })],
@@ -123,18 +120,18 @@ describe('an identity service in trouble is 503, never 401, and nothing is remem
   });
 });
 
-describe('the body of an order', () => {
+describe('the body of a note', () => {
   it.each<[string, unknown, number, string, string[]]>([
     ['no JSON', '{"item":', 400, 'invalid_body', ['#']],
     ['empty', '', 400, 'invalid_body', ['#']],
     ['no object', [1], 400, 'invalid_body', ['#']],
     ['wrong fields', { item: '', quantity: 0, note: 1 }, 400, 'invalid_body', ['#/item', '#/quantity', '#/note']],
-    ['an unknown member', { ...order, 'a/b': 1 }, 400, 'invalid_body', ['#/a~1b']],
-    ['a quantity that is no integer', { ...order, quantity: 1.5 }, 400, 'invalid_body', ['#/quantity']],
-    ['an item that is too long', { ...order, item: 'x'.repeat(201) }, 400, 'invalid_body', ['#/item']],
+    ['an unknown member', { ...note, 'a/b': 1 }, 400, 'invalid_body', ['#/a~1b']],
+    ['a quantity that is no integer', { ...note, quantity: 1.5 }, 400, 'invalid_body', ['#/quantity']],
+    ['an item that is too long', { ...note, item: 'x'.repeat(201) }, 400, 'invalid_body', ['#/item']],
     ['a lone surrogate', '{"item":"\\ud800","quantity":1,"\\ud800":1}', 400, 'invalid_body', ['#/item', '#/%EF%BF%BD']],
   ])('%s is 400 and says where', async (_, body, status, code, pointers) => {
-    const answer = await app.post('/api/orders', body, bearer(app.mint()));
+    const answer = await app.post('/api/notes', body, bearer(app.mint()));
     expectProblem(answer, status, code);
     expect(answer.body.errors.map(({ pointer }: { pointer: string }) => pointer)).toEqual(pointers);
     expect(answer.body.errors.every(({ detail }: { detail: string }) => detail.length > 0)).toBe(true);
@@ -150,7 +147,7 @@ describe('the body of an order', () => {
       ],
     ],
     ['no object', [1], [{ pointer: '#', detail: 'must be an object' }]],
-    ['an unknown member', { ...order, x: 1 }, [{ pointer: '#/x', detail: 'is not a member of an order' }]],
+    ['an unknown member', { ...note, x: 1 }, [{ pointer: '#/x', detail: 'is not a member of a note' }]],
     ['nothing', '', [{ pointer: '#', detail: expect.stringContaining('is empty') }]],
     [
       'too much of everything',
@@ -161,22 +158,22 @@ describe('the body of an order', () => {
       ],
     ],
   ])('of %s: says which rule it breaks', async (_, body, errors) => {
-    expect((await app.post('/api/orders', body, bearer(app.mint()))).body.errors).toEqual(errors);
+    expect((await app.post('/api/notes', body, bearer(app.mint()))).body.errors).toEqual(errors);
   });
 
   it.each(['Application/JSON', 'application/json; charset=utf-8', 'application/vnd.card+json'])(
     'of the media type "%s" is JSON',
     async (contentType) => {
-      const answer = await app.post('/api/orders', order, { ...bearer(app.mint()), 'content-type': contentType });
+      const answer = await app.post('/api/notes', note, { ...bearer(app.mint()), 'content-type': contentType });
       expect(answer.status).toBe(201);
     },
   );
 
   it('over 64 KiB is 413', async () => {
-    const exact = { ...order, note: 'x'.repeat(65_536 - JSON.stringify({ ...order, note: '' }).length) };
-    expectProblem(await app.post('/api/orders', exact, bearer(app.mint())), 400, 'invalid_body');
+    const exact = { ...note, note: 'x'.repeat(65_536 - JSON.stringify({ ...note, note: '' }).length) };
+    expectProblem(await app.post('/api/notes', exact, bearer(app.mint())), 400, 'invalid_body');
     expectProblem(
-      await app.post('/api/orders', { ...exact, note: `${exact.note}x` }, bearer(app.mint())),
+      await app.post('/api/notes', { ...exact, note: `${exact.note}x` }, bearer(app.mint())),
       413,
       'body_too_large',
     );
@@ -185,13 +182,13 @@ describe('the body of an order', () => {
   it.each(['text/plain', 'application/x-www-form-urlencoded', ''])(
     'of the media type "%s" is 415',
     async (contentType) => {
-      const answer = await app.post('/api/orders', order, { ...bearer(app.mint()), 'content-type': contentType });
+      const answer = await app.post('/api/notes', note, { ...bearer(app.mint()), 'content-type': contentType });
       expectProblem(answer, 415, 'unsupported_media_type');
     },
   );
 
   it('that is not UTF-8 is 400', async () => {
-    const response = await fetch(`${app.host.url}/api/orders`, {
+    const response = await fetch(`${app.host.url}/api/notes`, {
       method: 'POST',
       headers: { ...bearer(app.mint()), 'content-type': 'application/json' },
       body: Buffer.from([0x22, 0xff, 0x22]),

@@ -195,10 +195,13 @@ interface LogLine {
 async function runTheApp(look: (answer: Answer) => void): Promise<LogLine[]> {
   const appDirectory = await buildAppWith(`
     import { app } from '@azure/functions';
+    import { Problem } from '../shared/problem';
+    import { secured } from '../shared/services';
     const clocks = [Date, performance].map((clock) => ({ clock, now: clock.now.bind(clock) }));
     let aheadMs = 0;
     for (const { clock, now } of clocks) clock.now = () => now() + aheadMs;
     app.hook.appTerminate(() => { for (const { clock, now } of clocks) clock.now = now; });
+    app.http('none', { authLevel: 'anonymous', handler: secured(() => { throw new Problem('not_found'); }) });
     app.http('later', { authLevel: 'anonymous', handler: () => { aheadMs += 5_000; return { status: 204 }; } });`);
   const table = await createFailingTable();
   const app = await startApp({}, appDirectory);
@@ -221,7 +224,7 @@ async function runTheApp(look: (answer: Answer) => void): Promise<LogLine[]> {
   await get(bearer(jwtWith({ exp: 1 })));
   await get(bearer(`${known}x`));
   await get(bearer(app.identity.mint({ card: 'not-listed' })));
-  look(await app.get('/api/orders/none', bearer(known)));
+  look(await app.get('/api/none', bearer(known)));
 
   app.identity.fault({ kind: 'status', status: 500 });
   for (let request = 1; request <= 4; request += 1) await get(bearer(app.mint()));
