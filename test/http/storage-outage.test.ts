@@ -32,23 +32,26 @@ it.each(['cut', 'hang'] as const)('%s: validates all the same, with one warning'
   expect(warnings()).toEqual([expect.stringContaining('token_table_read_failed')]);
 });
 
-it.each(['cut', 'hang'] as const)('%s: answers 503 to a business function, and serves it again afterwards', async (fault) => {
-  const token = bearer();
-  await app.get('/api/whoami', token);
-  line.turn(fault);
-  const answers = await Promise.all([
-    app.post('/api/notes', { item: 'Tea', quantity: 1 }, token),
-    app.get('/api/notes', token),
-    app.get(`/api/notes/${'0'.repeat(32)}`, token),
-  ]);
-  for (const answer of answers) {
-    expect([answer.status, answer.body.code]).toEqual([503, 'storage_unavailable']);
-    expect(answer.headers.get('content-type')).toBe('application/problem+json');
-    expect(Number(answer.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
-  }
-  line.turn('on');
-  expect((await app.post('/api/notes', { item: 'Tea', quantity: 1 }, token)).status).toBe(201);
-});
+it.each(['cut', 'hang'] as const)(
+  '%s: answers 503 to a business function, and serves it again afterwards',
+  async (fault) => {
+    const token = bearer();
+    await app.get('/api/whoami', token);
+    line.turn(fault);
+    const answers = await Promise.all([
+      app.post('/api/notes', { item: 'Tea', quantity: 1 }, token),
+      app.get('/api/notes', token),
+      app.get(`/api/notes/${'0'.repeat(32)}`, token),
+    ]);
+    for (const answer of answers) {
+      expect([answer.status, answer.body.code]).toEqual([503, 'storage_unavailable']);
+      expect(answer.headers.get('content-type')).toBe('application/problem+json');
+      expect(Number(answer.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
+    }
+    line.turn('on');
+    expect((await app.post('/api/notes', { item: 'Tea', quantity: 1 }, token)).status).toBe(201);
+  },
+);
 
 it('shows in /api/health, which is anonymous and tells no more than that', async () => {
   const healthy = await app.get('/api/health');
