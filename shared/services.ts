@@ -9,7 +9,8 @@ import { systemClock as clock } from './clock';
 import { readConfig } from './config';
 import { createSecured } from './http/secured';
 import { log } from './log';
-import { createOrdersTable } from './storage/orders-table';
+import { type Collection, type CollectionOptions, createCollection } from './storage/collection';
+import type { Purgeable } from './storage/purge';
 import { createCheckStorage } from './storage/storage-health';
 import { createOpenTable } from './storage/table-client';
 import { createTokenTable } from './storage/token-table';
@@ -23,9 +24,10 @@ const openTokens = createOpenTable(config.storage, 'tokencache', 0, agentFor);
 // Loads the SDK and fetches a managed identity's first access token while no one waits for them yet.
 setImmediate(() => openTokens().catch(() => {})); // the first operation reports its failure
 
-export const tokens = createTokenTable(openTokens, { clock, log });
+const tokens = createTokenTable(openTokens, { clock, log });
 export const checkStorage = createCheckStorage(openTokens, clock);
-export const orders = createOrdersTable(createOpenTable(config.storage, 'orders', 2, agentFor), clock);
+/** What the hourly timer purges. */
+export const purgeables: Purgeable[] = [{ table: 'tokencache', purge: () => tokens.purgeExpired() }];
 
 const validator = createValidator({
   deriveKey: createDeriveTokenKey(config.tokenCacheSecret, provider),
@@ -36,3 +38,11 @@ const validator = createValidator({
   ttlMs: config.tokenCacheTtlMs,
 });
 export const secured = createSecured(validator, config.allowedCardIds);
+
+/** Rows that belong to one owner, in a table of their own, which the hourly timer purges with the others. */
+export function collection<In, Out>(table: string, schema: CollectionOptions<In, Out>['schema']): Collection<In, Out> {
+  const openTable = createOpenTable(config.storage, table, 2, agentFor);
+  const rows = createCollection({ table, schema, providerName: provider.name, openTable, clock, log });
+  purgeables.push(rows);
+  return rows;
+}

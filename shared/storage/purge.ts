@@ -1,70 +1,94 @@
 /** Deletes rows whose time is over: Table Storage has no expiry of its own. */
+import { setMaxListeners } from 'node:events';
 import type { TableClient } from '@azure/data-tables';
 import type { Clock } from '../clock';
-import { isNotFound } from './table-client';
+import { withDeadline } from '../deadline';
+import { isNotFound, statusOf } from './table-client';
 
-/** The most that one entity group transaction may hold. */
-const BATCH_SIZE = 100;
-/** Of one purge, which then ends with the page that it is at. */
+/** Of one purge. */
 const MAX_DURATION_MS = 60_000;
 /** For a request that hangs. */
 const DEADLINE_MS = 90_000;
+const OWNER_DEADLINE_MS = 10_000;
 const HOUR_MS = 3_600_000;
+/** Parts of the table that are purged in parallel, each row by row. */
+const SPANS = 32;
+/** Of the two hex digits that partition keys begin with, so many are in each span. */
+const SPAN_WIDTH = 256 / SPANS;
 
-type Row = { readonly partitionKey: string; readonly rowKey: string };
+/** A table that the hourly timer purges. */
+export interface Purgeable {
+  readonly table: string;
+  /** Deletes what has expired, for a minute at most, and returns how many rows. Throws when the table fails. */
+  purge(): Promise<number>;
+}
 
 /**
- * Deletes the rows of the filter and returns how many, in a table whose partition keys begin with two hex digits. Begins
- * in another part of the table every hour and goes round, so that what one purge has no time for, a later one has.
- * Throws when the table fails; what was deleted by then stays deleted.
- *
- * @param filter in OData
+ * Deletes the rows of the OData filter and returns how many, in a table whose partition keys begin with two hex digits.
+ * The spans begin elsewhere each hour, so that a later purge gets to what this one has no time for. Throws when the table
+ * fails; what was deleted by then stays deleted.
  */
 export async function purgeRows(table: TableClient, filter: string, clock: Clock): Promise<number> {
-  const endsAtMs = clock.now() + MAX_DURATION_MS;
-  const abortSignal = AbortSignal.timeout(DEADLINE_MS);
-  const start = startAt(clock.now());
+  const endsAtMs = clock.elapsed() + MAX_DURATION_MS;
   let deleted = 0;
-  try {
-    for (const part of [`PartitionKey ge '${start}'`, `PartitionKey lt '${start}'`]) {
-      const queryOptions = { filter: `${part} and ${filter}`, select: ['partitionKey', 'rowKey'] };
-      for await (const page of table.listEntities<Row>({ queryOptions, abortSignal }).byPage()) {
-        for (const batch of toBatches(page)) deleted += await deleteBatch(table, batch, abortSignal);
-        if (clock.now() >= endsAtMs) return deleted;
+  async function purgeSpan(span: string, abortSignal: AbortSignal): Promise<void> {
+    for await (const page of listPages(table, `${span} and ${filter}`, abortSignal, 1_000)) {
+      for (const row of page) {
+        if (clock.elapsed() >= endsAtMs) return;
+        if (await deleteUnchanged(table, row, abortSignal)) deleted += 1;
       }
     }
-  } catch (error) {
-    if (!isNotFound(error)) throw error; // nothing has ever been written, and so there is no table
   }
+  function purgeSpans(abortSignal: AbortSignal) {
+    setMaxListeners(SPANS + 1, abortSignal); // one request of each span; Node warns at 11
+    return Promise.allSettled(spansAt(clock.now()).map((span) => purgeSpan(span, abortSignal)));
+  }
+  const results = await withDeadline(DEADLINE_MS, purgeSpans, () => {
+    throw new Error('The purge has not ended in time.');
+  });
+  const failure = results.find((result) => result.status === 'rejected');
+  if (failure !== undefined && !isNotFound(failure.reason)) throw failure.reason; // 404: no row was ever written
   return deleted;
 }
 
-/** Two hex digits, each of the 256 in its turn: 61 has no divisor in common with them. */
-function startAt(nowMs: number): string {
-  return ((Math.floor(nowMs / HOUR_MS) * 61) % 256).toString(16).padStart(2, '0');
-}
-
-/** Of one partition each. The rows come in the order of their partitions. */
-function toBatches(rows: readonly Row[]): Row[][] {
-  const batches: Row[][] = [];
-  for (const row of rows) {
-    const last = batches.at(-1);
-    if (last?.[0]?.partitionKey === row.partitionKey && last.length < BATCH_SIZE) last.push(row);
-    else batches.push([row]);
+/** Deletes the first 100 rows of the OData filter. */
+export async function purgeOnePage(table: TableClient, filter: string): Promise<void> {
+  async function purge(abortSignal: AbortSignal): Promise<void> {
+    const page = await listPages(table, filter, abortSignal, 100).next();
+    for (const row of page.value ?? []) await deleteUnchanged(table, row, abortSignal);
   }
-  return batches;
+  await withDeadline(OWNER_DEADLINE_MS, purge, () => {});
 }
 
-async function deleteBatch(table: TableClient, batch: Row[], abortSignal: AbortSignal): Promise<number> {
+type Row = { readonly partitionKey: string; readonly rowKey: string };
+
+function listPages(table: TableClient, filter: string, abortSignal: AbortSignal, maxPageSize: number) {
+  const queryOptions = { filter, select: ['partitionKey', 'rowKey'] };
+  return table.listEntities<Row>({ queryOptions, abortSignal }).byPage({ maxPageSize });
+}
+
+/** Not in a transaction, whose deletes the SDK sends without an etag. False when the row has changed or gone since. */
+async function deleteUnchanged(
+  table: TableClient,
+  row: Row & { etag: string },
+  abortSignal: AbortSignal,
+): Promise<boolean> {
   try {
-    await table.submitTransaction(
-      batch.map((row) => ['delete', row]),
-      { abortSignal },
-    );
-    return batch.length;
+    await table.deleteEntity(row.partitionKey, row.rowKey, { etag: row.etag, abortSignal });
+    return true;
   } catch (error) {
-    // Somebody else deleted one of them, which fails the whole batch: what is left goes with a later purge.
-    if (isNotFound(error)) return 0;
+    if (isNotFound(error) || statusOf(error) === 412) return false;
     throw error;
   }
+}
+
+/** Filters that together cover the table once. */
+function spansAt(nowMs: number): string[] {
+  const offset = Math.floor(nowMs / HOUR_MS) % SPAN_WIDTH;
+  const bounds = Array.from({ length: SPANS }, (_, n) => (offset + n * SPAN_WIDTH).toString(16).padStart(2, '0'));
+  const upTo = (bound: string | undefined) => (bound === undefined ? '' : ` and PartitionKey lt '${bound}'`);
+  return [
+    `PartitionKey lt '${bounds[0]}'`,
+    ...bounds.map((from, n) => `PartitionKey ge '${from}'${upTo(bounds[n + 1])}`),
+  ];
 }

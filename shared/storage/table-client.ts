@@ -47,8 +47,8 @@ async function connect(
   return new TableClient(storage.tableServiceUrl, tableName, credential, options);
 }
 
-/** Runs the operation; where the table does not exist yet, makes it and runs the operation once more. */
-export async function makingTable<T>(
+/** Runs the operation. Where the table does not exist yet, creates it and runs the operation once more. */
+export async function createTableIfMissing<T>(
   table: TableClient,
   abortSignal: AbortSignal,
   operation: () => Promise<T>,
@@ -68,7 +68,22 @@ export function errorCode(error: unknown): string | undefined {
   return details?.odataError?.code ?? code;
 }
 
+/** Undefined when the table, or the row in it, does not exist. */
+export async function unlessMissing<T>(operation: Promise<T>): Promise<T | undefined> {
+  try {
+    return await operation;
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+/** The HTTP status of the storage service's answer, where there was one. */
+export function statusOf(error: unknown): number | undefined {
+  return (error as { statusCode?: number }).statusCode;
+}
+
 /** Whether the table, or the row in it, does not exist. */
 export function isNotFound(error: unknown): boolean {
-  return (error as { statusCode?: number }).statusCode === 404;
+  return statusOf(error) === 404;
 }

@@ -9,7 +9,7 @@ import type { Clock } from '../clock';
 import type { Log } from '../log';
 import { createGuard } from './guard';
 import { purgeRows } from './purge';
-import { isNotFound, makingTable, type OpenTable } from './table-client';
+import { createTableIfMissing, isNotFound, type OpenTable } from './table-client';
 
 /** The most that one binary property may hold. */
 const MAX_PROPERTY_BYTES = 64 * 1024;
@@ -52,7 +52,7 @@ export function createTokenTable(openTable: OpenTable, options: { clock: Clock; 
       if (row.sealed.length > MAX_PROPERTY_BYTES) return; // each instance asks for this one again
       await guardWrite(async (abortSignal) => {
         const table = await openTable();
-        await makingTable(table, abortSignal, () => table.upsertEntity(row, 'Replace', { abortSignal }));
+        await createTableIfMissing(table, abortSignal, () => table.upsertEntity(row, 'Replace', { abortSignal }));
       });
     },
 

@@ -1,7 +1,7 @@
 /** What an answer may be: the rules that hold for all of them, whatever was asked. */
 import type { Answer } from './connection';
 
-/** What the functions answer, from README.md. */
+/** What the functions answer, from docs/reference.md. */
 const documented = [
   '200',
   '201',

@@ -93,7 +93,7 @@ async function fillingsFor(stand: Stand, { ledger }: Tally): Promise<Fillings> {
 /** Each answer of a function is one that ran, and each that ran has answered. */
 function judgeLines(lines: readonly string[], { ofFunctions, unfinished }: Tally): string[] {
   const count = (pattern: RegExp) => lines.filter((line) => pattern.test(line)).length;
-  const ran = count(/^Executing 'Functions\.(?!purge-tokens')/);
+  const ran = count(/^Executing 'Functions\.(?!purge')/);
   const failed = count(/^Executed .*\(Failed/);
   const isCounted = ran >= ofFunctions && ran <= ofFunctions + unfinished;
   return [

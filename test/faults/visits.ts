@@ -108,7 +108,7 @@ function eventsIn(lines: readonly string[]): string[] {
     const json = /^(?:\w+: )?(\{"event":.*\})$/.exec(line)?.[1];
     if (json === undefined) return [];
     const { event, outcome, source, code, reason } = JSON.parse(json) as Record<string, string>;
-    if (event === 'tokens_purged') return []; // the timer of a full hour
+    if (event === 'rows_purged') return []; // the timer of a full hour
     const words = event?.startsWith('token_table_') ? [event] : [event, outcome, source, code, reason];
     return [words.filter(Boolean).join(' ')];
   });

@@ -7,7 +7,7 @@ import { closeAtEnd } from './close-at-end';
 export interface App {
   readonly host: Host;
   readonly identity: IdentityService;
-  /** The card that ALLOWED_CARD_IDS names; another in each stack, so that tests share no orders. */
+  /** The card that ALLOWED_CARD_IDS names; another in each stack, so that tests share no rows. */
   readonly card: string;
   readonly settings: Readonly<Record<string, string>>;
   /** All that the host and the app have logged. */

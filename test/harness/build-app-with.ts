@@ -13,3 +13,8 @@ export async function buildAppWith(source: string): Promise<string> {
   await build(appDirectory, source);
   return appDirectory;
 }
+
+/** Builds the app of the tests and the rigs: with `/api/notes`, a business function that is not deployed. */
+export function buildTestApp(outDirectory: string): Promise<void> {
+  return build(outDirectory, "import '../test/harness/notes';");
+}

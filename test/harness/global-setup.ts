@@ -1,9 +1,9 @@
-/** Once for all tests: builds the app as it is deployed, into a folder of its own, and starts one Azurite. */
+/** Once for all tests: builds the app with the tests' business function, into a folder of its own, and starts one Azurite. */
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type Azurite, startAzurite } from '../../local/azurite';
-import { build } from '../../local/build';
+import { buildTestApp } from './build-app-with';
 import { findFreePort } from './free-port';
 
 declare global {
@@ -13,7 +13,7 @@ declare global {
 
 export default async function globalSetup(): Promise<void> {
   const appDirectory = await mkdtemp(path.join(tmpdir(), 'card-backend-app-'));
-  const [azurite] = await Promise.all([startAzurite({ port: await findFreePort() }), build(appDirectory)]);
+  const [azurite] = await Promise.all([startAzurite({ port: await findFreePort() }), buildTestApp(appDirectory)]);
   process.env['TEST_APP_DIRECTORY'] = appDirectory;
   process.env['TEST_STORAGE'] = azurite.connectionString;
   globalThis.testStack = { azurite, appDirectory };

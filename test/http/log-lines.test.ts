@@ -57,7 +57,7 @@ interface Line {
 }
 
 /** What a full hour or a busy machine may add to any test: the timer's own run, a table that did not answer in 250 ms. */
-const beside = /^(tokens_purged|idempotency_records_purged|token_table_)/;
+const beside = /^(rows_purged|token_table_)/;
 
 function linesOf(app: App): Line[] {
   return allLinesOf(app).filter(({ entry }) => !beside.test(entry.event));
@@ -277,9 +277,9 @@ describe('the invocation that a line belongs to', () => {
     await whoami(known);
     await app.get('/api/broken', bearer(known));
     await app.get('/api/nothing-of-ours');
-    await fetch(`${app.host.url}/admin/functions/purge-tokens`, { method: 'POST', body: '{"input":""}' });
+    await fetch(`${app.host.url}/admin/functions/purge`, { method: 'POST', body: '{"input":""}' });
     await app.close(); // ends what is in flight
-    const [first, broken, timer] = ['whoami', 'broken', 'purge-tokens'].map((name) => invocationsOf(app, name)[0]);
+    const [first, broken, timer] = ['whoami', 'broken', 'purge'].map((name) => invocationsOf(app, name)[0]);
     expect(linesOf(app)).toEqual([
       { invocation: first, entry: call('valid') },
       { invocation: first, entry: valid('identity-service') },
@@ -293,9 +293,8 @@ describe('the invocation that a line belongs to', () => {
         },
       },
     ]);
-    for (const event of ['tokens_purged', 'idempotency_records_purged']) {
-      expect(allLinesOf(app)).toContainEqual({ invocation: timer, entry: { event, deleted: expect.any(Number) } });
-    }
+    const entry = { event: 'rows_purged', table: 'tokencache', deleted: expect.any(Number) };
+    expect(allLinesOf(app)).toContainEqual({ invocation: timer, entry });
   });
 });
 

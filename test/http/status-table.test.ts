@@ -14,7 +14,7 @@ beforeEach(() => {
 });
 
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
-const order = { item: 'Tea', quantity: 2 };
+const note = { item: 'Tea', quantity: 2 };
 
 async function answerTo(sent: Promise<Response>): Promise<Answer> {
   const response = await sent;
@@ -44,11 +44,11 @@ describe('no token', () => {
 
 describe('no token in a header, and a body that was not read: the true cause, and no call is made', () => {
   const post = (headers: Record<string, string>, body: string | Buffer) =>
-    answerTo(fetch(`${app.host.url}/api/orders`, { method: 'POST', headers, body }));
+    answerTo(fetch(`${app.host.url}/api/notes`, { method: 'POST', headers, body }));
   const asJson = { 'content-type': 'application/json' };
 
   it.each<[string, number, string, (token: string) => Promise<Answer>]>([
-    ['as text', 415, 'unsupported_media_type', (token) => post({}, JSON.stringify({ ...order, accessToken: token }))],
+    ['as text', 415, 'unsupported_media_type', (token) => post({}, JSON.stringify({ ...note, accessToken: token }))],
     [
       'as a form',
       415,
@@ -67,20 +67,20 @@ describe('no token in a header, and a body that was not read: the true cause, an
       'chunked, which the host drops',
       400,
       'invalid_body',
-      (token) => answerTo(fetch(`${app.host.url}/api/orders`, chunked(asJson, JSON.stringify({ accessToken: token })))),
+      (token) => answerTo(fetch(`${app.host.url}/api/notes`, chunked(asJson, JSON.stringify({ accessToken: token })))),
     ],
     [
       'as chunked text',
       415,
       'unsupported_media_type',
-      (token) => answerTo(fetch(`${app.host.url}/api/orders`, chunked({ 'content-type': 'text/plain' }, token))),
+      (token) => answerTo(fetch(`${app.host.url}/api/notes`, chunked({ 'content-type': 'text/plain' }, token))),
     ],
     [
       'compressed',
       415,
       'unsupported_media_type',
       (token) =>
-        post({ ...asJson, 'content-encoding': 'gzip' }, gzipSync(JSON.stringify({ ...order, accessToken: token }))),
+        post({ ...asJson, 'content-encoding': 'gzip' }, gzipSync(JSON.stringify({ ...note, accessToken: token }))),
     ],
     [
       'next to empty headers',
@@ -96,8 +96,8 @@ describe('no token in a header, and a body that was not read: the true cause, an
   });
 
   it('with no body at all, it is the token that is missing', async () => {
-    expectProblem(await answerTo(fetch(`${app.host.url}/api/orders`, { method: 'POST' })), 401, 'token_missing');
-    expectProblem(await app.post('/api/orders', ''), 401, 'token_missing');
+    expectProblem(await answerTo(fetch(`${app.host.url}/api/notes`, { method: 'POST' })), 401, 'token_missing');
+    expectProblem(await app.post('/api/notes', ''), 401, 'token_missing');
   });
 });
 
@@ -111,18 +111,15 @@ it('an empty token header counts as absent', async () => {
 describe('a token that is sent wrongly is 400, and no call is made', () => {
   it.each<[string, (token: string) => Promise<Answer>]>([
     ['in two headers', (token) => app.get('/api/whoami', { ...bearer(token), accessToken: token })],
-    [
-      'in a header and in the body',
-      (token) => app.post('/api/orders', { ...order, accessToken: token }, bearer(token)),
-    ],
+    ['in a header and in the body', (token) => app.post('/api/notes', { ...note, accessToken: token }, bearer(token))],
     [
       'in a member that stands twice',
-      (token) => app.post('/api/orders', `{"accessToken":"evil","accessToken":"${token}","item":"Tea","quantity":1}`),
+      (token) => app.post('/api/notes', `{"accessToken":"evil","accessToken":"${token}","item":"Tea","quantity":1}`),
     ],
     [
       'in a member that stands twice, once escaped',
       (token) =>
-        app.post('/api/orders', `{"accessToken":"evil","access\\u0054oken":"${token}","item":"Tea","quantity":1}`),
+        app.post('/api/notes', `{"accessToken":"evil","access\\u0054oken":"${token}","item":"Tea","quantity":1}`),
     ],
     ['in a repeated header', (token) => app.get('/api/whoami', { accessToken: `${token},${token}` })],
     ['as Bearer without a token', () => app.get('/api/whoami', { authorization: 'Bearer' })],
@@ -210,18 +207,18 @@ describe('an identity service in trouble is 503, never 401, and nothing is remem
   });
 });
 
-describe('the body of an order', () => {
+describe('the body of a note', () => {
   it.each<[string, unknown, number, string, string[]]>([
     ['no JSON', '{"item":', 400, 'invalid_body', ['#']],
     ['empty', '', 400, 'invalid_body', ['#']],
     ['no object', [1], 400, 'invalid_body', ['#']],
     ['wrong fields', { item: '', quantity: 0, note: 1 }, 400, 'invalid_body', ['#/item', '#/quantity', '#/note']],
-    ['an unknown member', { ...order, 'a/b': 1 }, 400, 'invalid_body', ['#/a~1b']],
-    ['a quantity that is no integer', { ...order, quantity: 1.5 }, 400, 'invalid_body', ['#/quantity']],
-    ['an item that is too long', { ...order, item: 'x'.repeat(201) }, 400, 'invalid_body', ['#/item']],
+    ['an unknown member', { ...note, 'a/b': 1 }, 400, 'invalid_body', ['#/a~1b']],
+    ['a quantity that is no integer', { ...note, quantity: 1.5 }, 400, 'invalid_body', ['#/quantity']],
+    ['an item that is too long', { ...note, item: 'x'.repeat(201) }, 400, 'invalid_body', ['#/item']],
     ['a lone surrogate', '{"item":"\\ud800","quantity":1,"\\ud800":1}', 400, 'invalid_body', ['#/item', '#/%EF%BF%BD']],
   ])('%s is 400 and says where', async (_, body, status, code, pointers) => {
-    const answer = await app.post('/api/orders', body, bearer(app.mint()));
+    const answer = await app.post('/api/notes', body, bearer(app.mint()));
     expectProblem(answer, status, code);
     expect(answer.body.errors.map(({ pointer }: { pointer: string }) => pointer)).toEqual(pointers);
     expect(answer.body.errors.every(({ detail }: { detail: string }) => detail.length > 0)).toBe(true);
@@ -237,7 +234,7 @@ describe('the body of an order', () => {
       ],
     ],
     ['no object', [1], [{ pointer: '#', detail: 'must be an object' }]],
-    ['an unknown member', { ...order, x: 1 }, [{ pointer: '#/x', detail: 'is not a member of an order' }]],
+    ['an unknown member', { ...note, x: 1 }, [{ pointer: '#/x', detail: 'is not a member of a note' }]],
     ['nothing', '', [{ pointer: '#', detail: expect.stringContaining('is empty') }]],
     [
       'too much of everything',
@@ -248,22 +245,22 @@ describe('the body of an order', () => {
       ],
     ],
   ])('of %s: says which rule it breaks', async (_, body, errors) => {
-    expect((await app.post('/api/orders', body, bearer(app.mint()))).body.errors).toEqual(errors);
+    expect((await app.post('/api/notes', body, bearer(app.mint()))).body.errors).toEqual(errors);
   });
 
   it.each(['Application/JSON', 'application/json; charset=utf-8', 'application/vnd.card+json'])(
     'of the media type "%s" is JSON',
     async (contentType) => {
-      const answer = await app.post('/api/orders', order, { ...bearer(app.mint()), 'content-type': contentType });
+      const answer = await app.post('/api/notes', note, { ...bearer(app.mint()), 'content-type': contentType });
       expect(answer.status).toBe(201);
     },
   );
 
   it('over 64 KiB is 413', async () => {
-    const exact = { ...order, note: 'x'.repeat(65_536 - JSON.stringify({ ...order, note: '' }).length) };
-    expectProblem(await app.post('/api/orders', exact, bearer(app.mint())), 400, 'invalid_body');
+    const exact = { ...note, note: 'x'.repeat(65_536 - JSON.stringify({ ...note, note: '' }).length) };
+    expectProblem(await app.post('/api/notes', exact, bearer(app.mint())), 400, 'invalid_body');
     expectProblem(
-      await app.post('/api/orders', { ...exact, note: `${exact.note}x` }, bearer(app.mint())),
+      await app.post('/api/notes', { ...exact, note: `${exact.note}x` }, bearer(app.mint())),
       413,
       'body_too_large',
     );
@@ -272,7 +269,7 @@ describe('the body of an order', () => {
   it.each(['text/plain', 'application/x-www-form-urlencoded', ''])(
     'of the media type "%s" is 415',
     async (contentType) => {
-      const answer = await app.post('/api/orders', order, { ...bearer(app.mint()), 'content-type': contentType });
+      const answer = await app.post('/api/notes', note, { ...bearer(app.mint()), 'content-type': contentType });
       expectProblem(answer, 415, 'unsupported_media_type');
     },
   );
@@ -282,26 +279,26 @@ describe('the body of an order', () => {
     ['plain, and a header that says otherwise', (text) => text],
   ])('%s: a Content-Encoding is 415 and says what is accepted', async (_, encode) => {
     const headers = { ...bearer(app.mint()), 'content-type': 'application/json', 'content-encoding': 'gzip' };
-    const init = { method: 'POST', headers, body: encode(JSON.stringify(order)) };
-    const answer = await answerTo(fetch(`${app.host.url}/api/orders`, init));
+    const init = { method: 'POST', headers, body: encode(JSON.stringify(note)) };
+    const answer = await answerTo(fetch(`${app.host.url}/api/notes`, init));
     expectProblem(answer, 415, 'unsupported_media_type');
     expect(answer.headers.get('accept-encoding')).toBe('identity');
   });
 
   it('with the Content-Encoding identity is read', async () => {
     const headers = { ...bearer(app.mint()), 'content-encoding': 'identity' };
-    expect((await app.post('/api/orders', order, headers)).status).toBe(201);
+    expect((await app.post('/api/notes', note, headers)).status).toBe(201);
   });
 
   it('that is chunked is 400, and says that the host has dropped it', async () => {
-    const init = chunked({ ...bearer(app.mint()), 'content-type': 'application/json' }, JSON.stringify(order));
-    const answer = await answerTo(fetch(`${app.host.url}/api/orders`, init));
+    const init = chunked({ ...bearer(app.mint()), 'content-type': 'application/json' }, JSON.stringify(note));
+    const answer = await answerTo(fetch(`${app.host.url}/api/notes`, init));
     expectProblem(answer, 400, 'invalid_body');
     expect(answer.body.errors).toEqual([{ pointer: '#', detail: expect.stringContaining('without Content-Length') }]);
   });
 
   it('that is not UTF-8 is 400', async () => {
-    const response = await fetch(`${app.host.url}/api/orders`, {
+    const response = await fetch(`${app.host.url}/api/notes`, {
       method: 'POST',
       headers: { ...bearer(app.mint()), 'content-type': 'application/json' },
       body: Buffer.from([0x22, 0xff, 0x22]),

@@ -1,4 +1,4 @@
-/** Table Storage out of reach: validation goes on, orders say so, and all is well again afterwards. */
+/** Table Storage out of reach: validation goes on, a business function says so, and all is well again afterwards. */
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type App, requireEnvironment, startApp } from '../harness/app';
@@ -32,23 +32,26 @@ it.each(['cut', 'hang'] as const)('%s: validates all the same, with one warning'
   expect(warnings()).toEqual([expect.stringContaining('token_table_read_failed')]);
 });
 
-it.each(['cut', 'hang'] as const)('%s: answers 503 to orders, and serves them again afterwards', async (fault) => {
-  const token = bearer();
-  await app.get('/api/whoami', token);
-  line.turn(fault);
-  const answers = await Promise.all([
-    app.post('/api/orders', { item: 'Tea', quantity: 1 }, token),
-    app.get('/api/orders', token),
-    app.get(`/api/orders/${'0'.repeat(32)}`, token),
-  ]);
-  for (const answer of answers) {
-    expect([answer.status, answer.body.code]).toEqual([503, 'storage_unavailable']);
-    expect(answer.headers.get('content-type')).toBe('application/problem+json');
-    expect(Number(answer.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
-  }
-  line.turn('on');
-  expect((await app.post('/api/orders', { item: 'Tea', quantity: 1 }, token)).status).toBe(201);
-});
+it.each(['cut', 'hang'] as const)(
+  '%s: answers 503 to a business function, and serves it again afterwards',
+  async (fault) => {
+    const token = bearer();
+    await app.get('/api/whoami', token);
+    line.turn(fault);
+    const answers = await Promise.all([
+      app.post('/api/notes', { item: 'Tea', quantity: 1 }, token),
+      app.get('/api/notes', token),
+      app.get(`/api/notes/${'0'.repeat(32)}`, token),
+    ]);
+    for (const answer of answers) {
+      expect([answer.status, answer.body.code]).toEqual([503, 'storage_unavailable']);
+      expect(answer.headers.get('content-type')).toBe('application/problem+json');
+      expect(Number(answer.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
+    }
+    line.turn('on');
+    expect((await app.post('/api/notes', { item: 'Tea', quantity: 1 }, token)).status).toBe(201);
+  },
+);
 
 it('shows in /api/health, which is anonymous and tells no more than that', async () => {
   const healthy = await app.get('/api/health');
@@ -63,12 +66,12 @@ it('shows in /api/health, which is anonymous and tells no more than that', async
   await other.close();
 });
 
-it('repeats what fails for a moment for orders, but not for the cache, where a miss costs less', async () => {
+it('repeats what fails for a moment for a collection, but not for the cache, where a miss costs less', async () => {
   const asked: string[] = [];
   const failing = closeAtEnd(
     http.createServer((request, response) => {
-      asked.push(/\/(tokencache|orders)\(/.exec(request.url ?? '')?.[1] ?? 'other');
-      const repeated = asked.filter((name) => name === 'orders').length > 2;
+      asked.push(/\/(tokencache|notes)\(/.exec(request.url ?? '')?.[1] ?? 'other');
+      const repeated = asked.filter((name) => name === 'notes').length > 2;
       response.writeHead(repeated ? 404 : 500).end();
     }),
   );
@@ -81,6 +84,6 @@ it('repeats what fails for a moment for orders, but not for the cache, where a m
     ),
   });
   const token = { authorization: `Bearer ${other.mint()}` };
-  expect((await other.get(`/api/orders/${'0'.repeat(32)}`, token)).status).toBe(404);
-  expect(asked).toEqual(['tokencache', 'orders', 'orders', 'orders']);
+  expect((await other.get(`/api/notes/${'0'.repeat(32)}`, token)).status).toBe(404);
+  expect(asked).toEqual(['tokencache', 'notes', 'notes', 'notes']);
 });

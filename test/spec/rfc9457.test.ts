@@ -11,10 +11,10 @@ beforeAll(async () => {
     await app.get('/api/whoami', { accessToken: 'a,b' }),
     await app.get('/api/whoami', { accessToken: 'a$b' }),
     await app.get('/api/whoami', { accessToken: app.identity.mint({ card: 'other' }) }),
-    await app.get('/api/orders?limit=0', token),
-    await app.get(`/api/orders/${'0'.repeat(32)}`, token),
-    await app.post('/api/orders', { item: '', 'a/b~c %': 1 }, token),
-    await app.post('/api/orders', 'x', { ...token, 'content-type': 'text/plain' }),
+    await app.get('/api/notes?limit=0', token),
+    await app.get(`/api/notes/${'0'.repeat(32)}`, token),
+    await app.post('/api/notes', { item: '', 'a/b~c %': 1 }, token),
+    await app.post('/api/notes', 'x', { ...token, 'content-type': 'text/plain' }),
   ];
 });
 afterAll(() => app.close());

@@ -20,14 +20,14 @@ const fromConnectionString = jest.mocked(TableClient.fromConnectionString);
 beforeEach(() => jest.clearAllMocks());
 
 it('opens a table once, with the repeats it was told', async () => {
-  const openTable = createOpenTable(local, 'orders', 2);
+  const openTable = createOpenTable(local, 'notes', 2);
   expect(await openTable()).toBe(await openTable());
   const insecure = { ...options, allowInsecureConnection: true };
-  expect(fromConnectionString.mock.calls).toEqual([['UseDevelopmentStorage=true', 'orders', insecure]]);
+  expect(fromConnectionString.mock.calls).toEqual([['UseDevelopmentStorage=true', 'notes', insecure]]);
 });
 
 it('tries again after a failure', async () => {
-  const openTable = createOpenTable(local, 'orders', 2);
+  const openTable = createOpenTable(local, 'notes', 2);
   fromConnectionString.mockImplementationOnce(() => {
     throw new Error('no memory');
   });
@@ -39,11 +39,11 @@ it.each([
   ['the system-assigned one', deployed, transport],
   ['a user-assigned one', { ...deployed, clientId: 'c-1' }, { clientId: 'c-1', ...transport }],
 ])('uses %s of the managed identities, and fetches its first access token ahead', async (_, storage, expected) => {
-  await createOpenTable(storage, 'orders', 2)();
+  await createOpenTable(storage, 'notes', 2)();
   expect(jest.mocked(ManagedIdentityCredential).mock.calls).toEqual([[expected]]);
   const credential = jest.mocked(ManagedIdentityCredential).mock.results[0]?.value;
   expect(credential.getToken.mock.calls).toEqual([['https://storage.azure.com/.default']]);
   expect(jest.mocked(TableClient).mock.calls).toEqual([
-    ['https://a.table.core.windows.net', 'orders', credential, options],
+    ['https://a.table.core.windows.net', 'notes', credential, options],
   ]);
 });

@@ -1,52 +1,77 @@
 import type { TableClient } from '@azure/data-tables';
 import { purgeRows } from '../../shared/storage/purge';
+import { deferred } from '../harness/deferred';
+import { createFakeClock, type FakeClock } from '../harness/fake-clock';
 
 const HOUR_MS = 3_600_000;
 
-/** A table that answers one row a page, in the order of the partitions, and takes 20 s for each look at the clock. */
-function setUp(...partitions: string[]) {
+/** A table that answers all rows in one page, in the order of the partitions. Each deletion takes 40 s. */
+function setUp(clock: FakeClock, ...partitions: string[]) {
   const rows = new Set(partitions);
   const client = {
     listEntities: ({ queryOptions }: { queryOptions: { filter: string } }) => ({
       byPage: async function* () {
-        const [, operator, start = ''] = /^PartitionKey (ge|lt) '(..)' and expired$/.exec(queryOptions.filter) ?? [];
-        const isIn = (partition: string) => (operator === 'ge' ? partition >= start : partition < start);
-        for (const partitionKey of [...rows].filter(isIn).sort()) yield [{ partitionKey, rowKey: '' }];
+        const [, from = ''] = /PartitionKey ge '(..)'/.exec(queryOptions.filter) ?? [];
+        const [, to = '~'] = /PartitionKey lt '(..)'/.exec(queryOptions.filter) ?? [];
+        const some = [...rows].filter((one) => one >= from && one < to).sort();
+        yield some.map((partitionKey) => ({ partitionKey, rowKey: '', etag: 'etag' }));
       },
     }),
-    submitTransaction: async (actions: ['delete', { partitionKey: string }][]) => {
-      for (const [, { partitionKey }] of actions) rows.delete(partitionKey);
-    },
+    deleteEntity: jest.fn(async (partitionKey: string, _rowKey: string, _options: object): Promise<void> => {
+      clock.advance(40_000);
+      rows.delete(partitionKey);
+    }),
   };
-  const purgeAt = (hour: number) => {
-    let nowMs = hour * HOUR_MS;
-    const clock = () => {
-      nowMs += 20_000;
-      return nowMs;
-    };
-    return purgeRows(client as unknown as TableClient, 'expired', clock);
-  };
-  return { rows, purgeAt };
+  return { rows, client, purge: () => purgeRows(client as unknown as TableClient, 'expired', clock) };
 }
 
-it('ends after a minute, and leaves the rest', async () => {
-  const { rows, purgeAt } = setUp('00', '01', '02', '03', '04');
-  expect(await purgeAt(0)).toBe(2);
+it('ends after a minute of elapsed time, and leaves the rest', async () => {
+  const clock = createFakeClock(0);
+  const { rows, purge } = setUp(clock, '00', '01', '02', '03', '04');
+  expect(await purge()).toBe(2);
   expect([...rows]).toEqual(['02', '03', '04']);
 });
 
-it('goes round: each row is looked at, wherever it begins', async () => {
-  const { rows, purgeAt } = setUp('20', 'e0');
-  expect(await purgeAt(1)).toBe(2);
-  expect([...rows]).toEqual([]);
+it('is not ended by a wall clock that is set ahead', async () => {
+  const clock = createFakeClock(0);
+  const { client, purge } = setUp(clock, '00', '01');
+  client.deleteEntity.mockImplementation(async () => clock.moveWall(HOUR_MS));
+  expect(await purge()).toBe(2);
 });
 
-it.each(['00', 'ff'])('leaves no part for good, however much expires every hour in that of %s', async (busy) => {
-  const quiet = busy === '00' ? 'ff' : '00';
-  const { rows, purgeAt } = setUp(quiet);
-  for (let hour = 1; hour <= 256; hour += 1) {
-    for (const digit of '0123456789abcdef') rows.add(busy.charAt(0) + digit);
-    await purgeAt(hour);
+it('leaves no part for good, however much expires every hour in the others', async () => {
+  const clock = createFakeClock(0);
+  const { rows, purge } = setUp(clock, '07');
+  for (let hour = 1; hour <= 8; hour += 1) {
+    for (const digit of '0123456') rows.add(`0${digit}`);
+    clock.advance(HOUR_MS);
+    await purge();
   }
-  expect([...rows]).not.toContain(quiet);
+  expect([...rows]).not.toContain('07');
+});
+
+it('deletes in parallel, at most 33 rows at once', async () => {
+  const partitions = [...Array(256).keys()].map((n) => n.toString(16).padStart(2, '0'));
+  const clock = createFakeClock(0);
+  const { client, purge } = setUp({ ...clock, advance: () => {} }, ...partitions);
+  const release = deferred();
+  let most = 0;
+  let current = 0;
+  client.deleteEntity.mockImplementation(async () => {
+    current += 1;
+    most = Math.max(most, current);
+    if (current === 32) release.resolve();
+    await release.promise;
+    current -= 1;
+  });
+  expect(await purge()).toBe(256);
+  expect(most).toBeGreaterThanOrEqual(32);
+  expect(most).toBeLessThanOrEqual(33);
+});
+
+it('purges the other parts when one fails, and fails then', async () => {
+  const { rows, client, purge } = setUp(createFakeClock(0), '00', '80');
+  client.deleteEntity.mockRejectedValueOnce(new Error('out of reach'));
+  await expect(purge()).rejects.toThrow('out of reach');
+  expect([...rows]).toEqual(['00']);
 });

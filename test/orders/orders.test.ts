@@ -1,3 +1,4 @@
+import { request } from 'node:http';
 import { type App, startApp } from '../harness/app';
 
 let app: App;
@@ -108,9 +109,22 @@ describe('an Idempotency-Key', () => {
     expect((await place(tea, { 'idempotency-key': value })).body).toEqual(first.body);
   });
 
-  it.each(['x'.repeat(129), 'a b', ''])('may not be "%s"', async (value) => {
+  it.each(['x'.repeat(129), 'a b', 'a,b', ''])('may not be "%s"', async (value) => {
     const answer = await place(tea, { 'idempotency-key': value });
     expect([answer.status, answer.body.code]).toEqual([400, 'invalid_parameter']);
+    expect((await list()).body.orders).toEqual([]);
+  });
+
+  it('may not come twice, which the host would join to one', async () => {
+    const headers = { ...bearer(app.mint()), 'content-type': 'application/json', 'idempotency-key': ['a', 'b'] };
+    const status = await new Promise((resolve, reject) => {
+      const sent = request(`${app.host.url}/api/orders`, { method: 'POST', headers }, (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      });
+      sent.on('error', reject).end(JSON.stringify(tea));
+    });
+    expect(status).toBe(400);
     expect((await list()).body.orders).toEqual([]);
   });
 });
