@@ -1,0 +1,49 @@
+/** An instance that has just started: its table client is not ready yet, which is not the table's fault. */
+import { type Answer, type App, requireEnvironment, startApp } from '../harness/app';
+import { closeAtEnd } from '../harness/close-at-end';
+import { createTcpSwitch, type TcpSwitch } from '../harness/tcp-switch';
+
+let storage: TcpSwitch;
+let first: App;
+let second: App;
+beforeEach(async () => {
+  const [, port = ''] = /TableEndpoint=http:\/\/127\.0\.0\.1:(\d+)/.exec(requireEnvironment('TEST_STORAGE')) ?? [];
+  storage = closeAtEnd(await createTcpSwitch(Number(port)));
+  first = await startApp({
+    AzureWebJobsStorage: requireEnvironment('TEST_STORAGE').replace(`:${port}`, `:${storage.port}`),
+  });
+});
+afterEach(async () => {
+  await second?.close();
+  await first.close();
+});
+
+const whoami = (token: string, app = second) => app.get('/api/whoami', { accessToken: token });
+const outcomeOf = ({ status, body }: Answer) => `${status} ${body.validation?.source}`;
+const troubles = () => second.lines.filter((line) => line.includes('token_table_'));
+
+it('serves a burst of 60 new tokens, and reads the table for the next', async () => {
+  const known = first.mint();
+  expect((await whoami(known, first)).status).toBe(200);
+  const letThrough = storage.hold();
+  second = await first.startSecond();
+  const burst = await Promise.all(Array.from({ length: 60 }, () => whoami(second.mint())));
+  expect(new Set(burst.map(outcomeOf))).toEqual(new Set(['200 identity-service']));
+  letThrough();
+
+  expect(outcomeOf(await whoami(known))).toBe('200 table');
+  expect(first.identity.calls).toBe(61);
+  expect(troubles()).toEqual([]);
+});
+
+it('makes one call for each of 60 new tokens on two instances', async () => {
+  await whoami(first.mint(), first);
+  second = await first.startSecond();
+  const tokens = Array.from({ length: 60 }, () => second.mint());
+  const burst = await Promise.all(tokens.map((token) => whoami(token)));
+  expect(new Set(burst.map(outcomeOf))).toEqual(new Set(['200 identity-service']));
+  const onFirst = await Promise.all(tokens.map((token) => whoami(token, first)));
+  expect(new Set(onFirst.map(outcomeOf))).toEqual(new Set(['200 table']));
+  expect(first.identity.calls).toBe(61);
+  expect(troubles()).toEqual([]);
+});
