@@ -26,6 +26,8 @@ export interface Backend {
   readonly deriveKey: DeriveTokenKey;
   /** All that the hosts and the apps have logged. */
   readonly lines: readonly string[];
+  /** Whether an answer that comes late is a complaint: on a machine that has nothing else to do. */
+  readonly judgesTime: boolean;
   mint(user: string): string;
   ask(token: string): Promise<Answer>;
   /** Asks the other instance, which has the same settings and a memory of its own. */
@@ -55,7 +57,7 @@ const WARM_UP_PAUSE_MS = 100;
 const NO_ANSWER_MS = 10_000;
 const ACCOUNT_KEY = Buffer.from('key').toString('base64');
 
-export async function openStand(appDirectory: string): Promise<Stand> {
+export async function openStand(appDirectory: string, judgesTime: boolean): Promise<Stand> {
   const accounts = Array.from({ length: MAX_BACKENDS }, (_, n) => `backend${n}`);
   // One account, and so one table of tokens, for each. Azurite reads it from its environment, which it inherits.
   process.env['AZURITE_ACCOUNTS'] = accounts.map((account) => `${account}:${ACCOUNT_KEY}`).join(';');
@@ -95,6 +97,7 @@ export async function openStand(appDirectory: string): Promise<Stand> {
         provider,
         deriveKey: createDeriveTokenKey(secret, provider),
         lines,
+        judgesTime,
         mint: (user) => identity.mint({ user, card: CARD }),
         ask: (token) => whoami(host.url, token),
         askOther: (token) => whoami(other.url, token),

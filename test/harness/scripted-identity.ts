@@ -31,8 +31,8 @@ export async function createScriptedIdentity(): Promise<ScriptedIdentity> {
       response.end(JSON.stringify({ id: token.slice(-40), name: 'Asha', actionPackageId: CARD }));
     } else {
       const { status, retryAfterSeconds } = answer;
-      const headers = retryAfterSeconds === undefined ? {} : { 'retry-after': retryAfterSeconds };
-      response.writeHead(status, headers).end('{}');
+      if (retryAfterSeconds !== undefined) response.setHeader('retry-after', retryAfterSeconds);
+      response.writeHead(status).end('{}');
     }
   });
   closeAtEnd(server);
