@@ -68,8 +68,8 @@ export const identityFaults: readonly IdentityFault[] = [
   {
     name: '429 with Retry-After',
     means: 'throttled',
-    retryAfterSeconds: 2,
-    failure: status(429, { 'retry-after': '2' }),
+    retryAfterSeconds: 4,
+    failure: status(429, { 'retry-after': '4' }),
   },
   { name: '500', means: 'server_error', failure: status(500) },
   { name: '502 with HTML', means: 'server_error', failure: answer(502, '<h1>Bad gateway</h1>') },

@@ -132,15 +132,19 @@ export function hasRow(backend: Backend, token: string): Promise<boolean> {
   );
 }
 
+/** Whether there is trouble with the table whose end the app has not told yet. */
+function isInTrouble(lines: readonly string[]): boolean {
+  const count = (event: string) => lines.filter((line) => new RegExp(`token_table_\\w+_${event}"`).test(line)).length;
+  return count('failed') > count('recovered');
+}
+
 /** Until all is loaded and connected, for which the deadline of the table may be too short at the very first. */
 async function warmUp(backend: Backend, ask: Backend['ask']): Promise<void> {
   const startedAtMs = performance.now();
   while (performance.now() - startedAtMs < WARM_UP_LIMIT_MS) {
     const token = backend.mint('chen');
-    const linesBefore = backend.lines.length;
     await ask(token);
-    const stumbled = backend.lines.slice(linesBefore).some((line) => line.includes('token_table_'));
-    if (!stumbled && (await hasRow(backend, token))) return;
+    if (!isInTrouble(backend.lines) && (await hasRow(backend, token))) return;
     await delay(WARM_UP_PAUSE_MS);
   }
   throw new Error('The app does not get warm.');
