@@ -51,7 +51,7 @@ export interface Answer {
 /** The one that the app serves. */
 export const CARD = 'card-orders';
 const MAX_BACKENDS = 500;
-const WARM_UP_LIMIT_MS = 20_000;
+const WARM_UP_LIMIT_MS = 60_000;
 const WARM_UP_PAUSE_MS = 100;
 /** Who is not answered by then never will be. */
 const NO_ANSWER_MS = 10_000;
