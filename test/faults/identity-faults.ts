@@ -8,9 +8,15 @@ export interface IdentityFault {
   readonly name: string;
   readonly failure: Failure;
   /** What the contract makes of it. A rejection is remembered for 10 s when it is definite. */
-  readonly means: Exclude<UnavailableCause, 'busy' | 'circuit_open'> | 'rejected' | 'rejected for now';
+  readonly means: Exclude<UnavailableCause, 'busy' | 'circuit_open'> | 'rejected' | 'rejected for now' | 'valid';
   /** What the service itself says. */
   readonly retryAfterSeconds?: number;
+  /** The service fails for one token, and serves all others. */
+  readonly onlySubject?: true;
+  /** How long the answer takes. */
+  readonly slowMs?: number;
+  /** More than the app reads, so that the connection cannot serve again. */
+  readonly tooLarge?: true;
 }
 
 /** If an answer of a failing service were believed, it would be seen by this name. */
@@ -23,6 +29,9 @@ export const impostor = {
 
 const DRIP_MS = 20;
 const LARGE_BYTES = 20_000_000;
+/** Within the time of one attempt, and beyond it. */
+const SLOW_MS = 900;
+const TOO_SLOW_MS = 1_500;
 
 export const identityFaults: readonly IdentityFault[] = [
   { name: 'refuses', means: 'unreachable', failure: 'refuse' },
@@ -59,8 +68,8 @@ export const identityFaults: readonly IdentityFault[] = [
   {
     name: '429 with Retry-After',
     means: 'throttled',
-    retryAfterSeconds: 2,
-    failure: status(429, { 'retry-after': '2' }),
+    retryAfterSeconds: 4,
+    failure: status(429, { 'retry-after': '4' }),
   },
   { name: '500', means: 'server_error', failure: status(500) },
   { name: '502 with HTML', means: 'server_error', failure: answer(502, '<h1>Bad gateway</h1>') },
@@ -91,7 +100,7 @@ export const identityFaults: readonly IdentityFault[] = [
   notUnderstood('an id that is an object', identityOf({ id: { value: 'impostor' } })),
   notUnderstood('an empty id', identityOf({ id: '' })),
   notUnderstood('an error member', identityOf({ error: { code: 'expired' } })),
-  notUnderstood('20 MB', large()),
+  { ...notUnderstood('20 MB', large()), tooLarge: true },
   notUnderstood('a gzip bomb', gzipSync(large()), 'gzip'),
   notUnderstood('a deflate bomb', deflateSync(large()), 'deflate'),
   notUnderstood(
@@ -101,6 +110,22 @@ export const identityFaults: readonly IdentityFault[] = [
   ),
   notUnderstood('invalid UTF-8', Buffer.from(identityOf({ name: '\xff' }), 'latin1')),
   notUnderstood('invalid JSON', identityOf({}).slice(0, -1)),
+  { name: 'is slow', means: 'valid', slowMs: SLOW_MS, failure: relayAfter(SLOW_MS) },
+  { name: 'is too slow', means: 'timeout', failure: relayAfter(TOO_SLOW_MS) },
+  {
+    name: '429 with Retry-After for one token',
+    means: 'throttled',
+    retryAfterSeconds: 3,
+    onlySubject: true,
+    failure: status(429, { 'retry-after': '3' }),
+  },
+  { name: '500 for one token', means: 'server_error', onlySubject: true, failure: status(500) },
+  {
+    name: 'resets for one token',
+    means: 'unreachable',
+    onlySubject: true,
+    failure: ({ response }) => response.socket?.resetAndDestroy(),
+  },
 ];
 
 /** What would be a valid answer but for `changes`. */
@@ -124,6 +149,10 @@ function answer(code: number, body: string | Buffer, encoding?: string): Failure
 /** With a body that would be believed, were it not for the status. */
 function status(code: number, headers: Record<string, string> = {}): Failure {
   return ({ response }) => response.writeHead(code, headers).end(identityOf({}));
+}
+
+function relayAfter(ms: number): Failure {
+  return ({ response, relay }) => setTimeout(() => response.destroyed || relay(), ms);
 }
 
 function redirect(response: ServerResponse, url: string): void {

@@ -15,7 +15,7 @@ export interface Exchange {
 }
 
 /** `refuse`: nothing listens. */
-export type Failure = 'refuse' | ((exchange: Exchange) => void);
+export type Failure = 'refuse' | ((exchange: Exchange) => unknown);
 
 export interface Line {
   readonly url: string;
@@ -79,7 +79,8 @@ function forward(request: IncomingMessage, response: ServerResponse, port: numbe
   const { method, url: path, headers } = request;
   // A connection of its own, for the same reason.
   const onward = http.request({ host: '127.0.0.1', port, method, path, headers, agent: false }, (answer) => {
-    response.writeHead(answer.statusCode ?? 502, answer.headers);
+    const { connection: _, ...headers } = answer.headers; // of the onward connection
+    response.writeHead(answer.statusCode ?? 502, headers);
     answer.pipe(response);
   });
   onward.on('error', () => response.destroy());

@@ -19,7 +19,7 @@ runCommand(async (command) => {
   if (chosen.length === 0) throw new LocalError(`No cell's description has "${words}".`);
   console.log(`${chosen.length} cells, several at a time. All ${cells.length} take a minute or two.`);
 
-  const stand = await openStand(await buildForCommand(command));
+  const stand = await openStand(await buildForCommand(command), true);
   command.onStop(() => stand.close());
   const outcomes = await runMatrix(stand, chosen);
   const beyond = chosen.length === cells.length ? await checkLimits(stand) : [];

@@ -49,11 +49,6 @@ export interface Outcome {
   readonly earlierComplaints: readonly string[];
 }
 
-/** What `npm test` may hold against a machine that is busy with other things. `npm run faults` takes complaints of times, too. */
-export function withoutTimes(complaints: readonly string[]): string[] {
-  return complaints.filter((complaint) => !/\btook \d+ ms/.test(complaint));
-}
-
 const notRun: CellResult = { complaints: ['was not run'], isExcusable: true };
 
 /** Runs the cells, many at a time; and those that do not hold then again, few at a time, unless that has no excuse. */

@@ -26,6 +26,8 @@ export interface Backend {
   readonly deriveKey: DeriveTokenKey;
   /** All that the hosts and the apps have logged. */
   readonly lines: readonly string[];
+  /** Whether an answer that comes late is a complaint: on a machine that has nothing else to do. */
+  readonly judgesTime: boolean;
   mint(user: string): string;
   ask(token: string): Promise<Answer>;
   /** Asks the other instance, which has the same settings and a memory of its own. */
@@ -49,13 +51,13 @@ export interface Answer {
 /** The one that the app serves. */
 export const CARD = 'card-orders';
 const MAX_BACKENDS = 500;
-const WARM_UP_LIMIT_MS = 20_000;
+const WARM_UP_LIMIT_MS = 60_000;
 const WARM_UP_PAUSE_MS = 100;
 /** Who is not answered by then never will be. */
 const NO_ANSWER_MS = 10_000;
 const ACCOUNT_KEY = Buffer.from('key').toString('base64');
 
-export async function openStand(appDirectory: string): Promise<Stand> {
+export async function openStand(appDirectory: string, judgesTime: boolean): Promise<Stand> {
   const accounts = Array.from({ length: MAX_BACKENDS }, (_, n) => `backend${n}`);
   // One account, and so one table of tokens, for each. Azurite reads it from its environment, which it inherits.
   process.env['AZURITE_ACCOUNTS'] = accounts.map((account) => `${account}:${ACCOUNT_KEY}`).join(';');
@@ -95,6 +97,7 @@ export async function openStand(appDirectory: string): Promise<Stand> {
         provider,
         deriveKey: createDeriveTokenKey(secret, provider),
         lines,
+        judgesTime,
         mint: (user) => identity.mint({ user, card: CARD }),
         ask: (token) => whoami(host.url, token),
         askOther: (token) => whoami(other.url, token),
@@ -129,15 +132,19 @@ export function hasRow(backend: Backend, token: string): Promise<boolean> {
   );
 }
 
+/** Whether there is trouble with the table whose end the app has not told yet. */
+function isInTrouble(lines: readonly string[]): boolean {
+  const count = (event: string) => lines.filter((line) => new RegExp(`token_table_\\w+_${event}"`).test(line)).length;
+  return count('failed') > count('recovered');
+}
+
 /** Until all is loaded and connected, for which the deadline of the table may be too short at the very first. */
 async function warmUp(backend: Backend, ask: Backend['ask']): Promise<void> {
   const startedAtMs = performance.now();
   while (performance.now() - startedAtMs < WARM_UP_LIMIT_MS) {
     const token = backend.mint('chen');
-    const linesBefore = backend.lines.length;
     await ask(token);
-    const stumbled = backend.lines.slice(linesBefore).some((line) => line.includes('token_table_'));
-    if (!stumbled && (await hasRow(backend, token))) return;
+    if (!isInTrouble(backend.lines) && (await hasRow(backend, token))) return;
     await delay(WARM_UP_PAUSE_MS);
   }
   throw new Error('The app does not get warm.');

@@ -1,7 +1,7 @@
 /** The ways in which the table of tokens fails: it is out of reach, or a token's row in it is not what it should be. */
 import { createCipheriv, hkdfSync, randomBytes } from 'node:crypto';
 import { createDeriveTokenKey, type TokenKey } from '../../shared/auth/token-key';
-import type { Exchange, Failure } from './line';
+import type { Failure } from './line';
 
 /** A row's columns, its keys apart. */
 export type Columns = Record<string, unknown>;
@@ -38,6 +38,7 @@ export type TableFault = { readonly name: string } & (
 const MINUTE_MS = 60_000;
 /** Once is within the 250 ms that the table may add, twice is not. */
 const SLOW_MS = 150;
+const TOO_SLOW_MS = 400;
 
 export const tableFaults: readonly TableFault[] = [
   { name: 'refuses', kind: 'line', fails: 'read', hangs: false, failure: 'refuse' },
@@ -50,7 +51,8 @@ export const tableFaults: readonly TableFault[] = [
     failure: ({ response }) => response.writeHead(200, { 'content-length': 100 }).flushHeaders(),
   },
   { name: 'hangs when written to', kind: 'line', fails: 'write', hangs: true, failure: whenWritten(() => {}) },
-  { name: 'is slow', kind: 'slow', ms: SLOW_MS, failure: relayLate },
+  { name: 'is slow', kind: 'slow', ms: SLOW_MS, failure: relayAfter(SLOW_MS) },
+  { name: 'is too slow', kind: 'line', fails: 'read', hangs: true, failure: relayAfter(TOO_SLOW_MS) },
   { name: '503', kind: 'line', fails: 'read', hangs: false, failure: refusal(503, 'ServerBusy') },
   { name: '403', kind: 'line', fails: 'read', hangs: false, failure: refusal(403, 'AuthorizationFailure') },
   {
@@ -96,8 +98,8 @@ function row(name: string, columns: (context: RowContext) => Columns): TableFaul
   return { name, kind: 'row', columns: (context) => ({ expiresAt: expiresAt(), ...columns(context) }) };
 }
 
-function relayLate({ response, relay }: Exchange): void {
-  setTimeout(() => response.destroyed || relay(), SLOW_MS);
+function relayAfter(ms: number): Failure {
+  return ({ response, relay }) => setTimeout(() => response.destroyed || relay(), ms);
 }
 
 function refusal(status: number, code: string): Exclude<Failure, 'refuse'> {

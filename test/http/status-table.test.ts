@@ -171,7 +171,6 @@ it('a card that is not on the list is 403, on each request, cached or not', asyn
 
 describe('an identity service in trouble is 503, never 401, and nothing is remembered', () => {
   it.each<[string, Parameters<App['identity']['fault']>[0]]>([
-    ['429', { kind: 'status', status: 429 }],
     ['500', { kind: 'status', status: 500 }],
     ['404', { kind: 'status', status: 404 }],
     ['a redirect', { kind: 'redirect', location: 'http://127.0.0.1:1/' }],
@@ -190,6 +189,18 @@ describe('an identity service in trouble is 503, never 401, and nothing is remem
     app.identity.fault(undefined);
     expect((await fresh.get('/api/whoami', bearer(token))).body.validation.source).toBe('identity-service');
     await fresh.close();
+  });
+
+  it('429, of which only the Retry-After is remembered, for that token', async () => {
+    app.identity.fault({ kind: 'status', status: 429, retryAfterSeconds: 42 });
+    const token = app.mint();
+    expectProblem(await app.get('/api/whoami', bearer(token)), 503, 'identity_unavailable');
+    app.identity.fault(undefined);
+    const repeated = await app.get('/api/whoami', bearer(token));
+    expectProblem(repeated, 503, 'identity_unavailable');
+    expect(Number(repeated.headers.get('retry-after'))).toBeGreaterThan(30);
+    expect(app.identity.calls).toBe(1);
+    expect((await app.get('/api/whoami', bearer(app.mint()))).status).toBe(200);
   });
 
   it("passes on the service's own Retry-After", async () => {

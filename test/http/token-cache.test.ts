@@ -86,7 +86,7 @@ it('writes rows that tell a reader nothing: no token, no identity', async () => 
   expect(row?.expiresAt.toISOString()).toBe(body.validation.expiresAt);
 });
 
-describe('a row that is not what this instance wrote is a miss, and is mended', () => {
+describe('a row that is not what this instance wrote is a miss, and is replaced', () => {
   it.each<[string, (token: string, other: string) => Promise<unknown>]>([
     ['changed', async (token) => tokens.updateEntity({ ...split(token), sealed: Buffer.alloc(60, 7) })],
     ['of another type', async (token) => tokens.updateEntity({ ...split(token), sealed: 'text' })],
