@@ -193,7 +193,7 @@ describe('whatever the caller and the message are', () => {
           }
         },
       ),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 
