@@ -1,7 +1,7 @@
 /** Leaves a failing identity service alone for a while. Counts tokens, not calls: one caller cannot open the circuit. */
 import type { Clock } from '../clock';
 import type { Log } from '../log';
-import type { UnavailableCause, Verdict } from './provider';
+import type { Unavailable, UnavailableCause, Verdict } from './provider';
 
 /** Different tokens that failed since the last success, or were throttled in a row. */
 const TOKENS_TO_OPEN = 5;
@@ -9,7 +9,7 @@ const TOKENS_TO_OPEN = 5;
 const SUCCESS_COUNTS_FOR_MS = 1_000;
 const OPEN_MS = 5_000;
 const MAX_THROTTLED_MS = 60_000;
-const FAILURES: ReadonlySet<UnavailableCause> = new Set<UnavailableCause>(['timeout', 'unreachable', 'server_error']);
+const FAILURES: readonly UnavailableCause[] = ['timeout', 'unreachable', 'server_error'];
 
 export interface CircuitBreaker {
   state(): 'closed' | 'open' | 'half-open';
@@ -20,18 +20,17 @@ export interface CircuitBreaker {
   record(key: string, verdict: Verdict): void;
 }
 
-interface OpenCircuit {
-  untilMs: number;
-  probe?: string | undefined;
-  /** No probe is made with these, or one bad token could keep the circuit open. */
-  readonly failedKeys: Set<string>;
+/** Whether the service did not do its work, as far as one can tell. */
+export function isServiceFailure(verdict: Verdict): verdict is Unavailable {
+  return verdict.kind === 'unavailable' && FAILURES.includes(verdict.cause);
 }
 
 export function createCircuitBreaker({ clock, log }: { clock: Clock; log: Log }): CircuitBreaker {
   const failed = new Set<string>();
   const throttledMs = new Map<string, number>();
   let succeededAtMs = Number.NEGATIVE_INFINITY;
-  let open: OpenCircuit | undefined;
+  /** No probe is made with the failed keys, or one bad token could keep the circuit open. */
+  let open: { untilMs: number; probe?: string | undefined; readonly failedKeys: Set<string> } | undefined;
 
   function openFor(ms: number, reason: 'failures' | 'throttled'): void {
     if (open === undefined) log('warn', 'identity_circuit_opened', { reason, durationMs: ms });
@@ -59,13 +58,8 @@ export function createCircuitBreaker({ clock, log }: { clock: Clock; log: Log })
   }
 
   return {
-    state() {
-      if (open === undefined) return 'closed';
-      return clock.elapsed() < open.untilMs ? 'open' : 'half-open';
-    },
-    retryAfterSeconds() {
-      return open && Math.max(1, Math.ceil((open.untilMs - clock.elapsed()) / 1000));
-    },
+    state: () => (open === undefined ? 'closed' : clock.elapsed() < open.untilMs ? 'open' : 'half-open'),
+    retryAfterSeconds: () => open && Math.max(1, Math.ceil((open.untilMs - clock.elapsed()) / 1000)),
     admits(key) {
       if (open === undefined) return true;
       const halfOpenMs = clock.elapsed() - open.untilMs;
@@ -86,7 +80,7 @@ export function createCircuitBreaker({ clock, log }: { clock: Clock; log: Log })
       if (cause === 'busy') return;
       if (cause === 'throttled') return throttle(key, Math.min(retryAfterSeconds * 1000, MAX_THROTTLED_MS));
       throttledMs.clear();
-      if (FAILURES.has(cause)) fail(key);
+      if (isServiceFailure(verdict)) fail(key);
     },
   };
 }

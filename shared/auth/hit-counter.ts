@@ -13,8 +13,7 @@ export interface HitCounter {
 }
 
 export function createHitCounter({ clock, log }: { clock: Clock; log: Log }): HitCounter {
-  const none = () => ({ count: 0, sumMs: 0, maxMs: 0, buckets: BOUNDS_MS.map(() => 0) });
-  let startedAtMs = clock.elapsed();
+  const none = () => ({ startedAtMs: clock.elapsed(), count: 0, sumMs: 0, maxMs: 0, buckets: [0, 0, 0, 0, 0] });
   let hits = none();
 
   return {
@@ -26,13 +25,12 @@ export function createHitCounter({ clock, log }: { clock: Clock; log: Log }): Hi
       hits.buckets[bucket] = (hits.buckets[bucket] ?? 0) + 1;
     },
     flush(periodMs = PERIOD_MS) {
+      const { startedAtMs, count, sumMs, maxMs, buckets } = hits;
       if (clock.elapsed() - startedAtMs < periodMs) return;
-      const { count, sumMs, maxMs, buckets } = hits;
-      startedAtMs = clock.elapsed();
       hits = none();
-      if (count === 0) return;
       const rounded = { sumMs: Number(sumMs.toFixed(2)), maxMs: Number(maxMs.toFixed(2)) };
-      log('info', 'token_validations', { source: 'memory', outcome: 'valid', count, ...rounded, buckets });
+      if (count > 0)
+        log('info', 'token_validations', { source: 'memory', outcome: 'valid', count, ...rounded, buckets });
     },
   };
 }

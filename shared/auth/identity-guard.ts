@@ -2,25 +2,22 @@
 import type { Clock } from '../clock';
 import { withDeadline } from '../deadline';
 import type { Log } from '../log';
-import { type AdaptiveQueue, createAdaptiveQueue } from './adaptive-queue';
+import { createAdaptiveQueue, type Enqueue } from './adaptive-queue';
 import { BUDGET } from './budget';
-import { type CircuitBreaker, createCircuitBreaker } from './circuit-breaker';
-import type { IdentityProvider, UnavailableCause, Verdict } from './provider';
+import { type CircuitBreaker, createCircuitBreaker, isServiceFailure } from './circuit-breaker';
+import type { IdentityProvider, Unavailable, UnavailableCause, Verdict } from './provider';
 
 const MAX_CONCURRENT = 16;
 /** Of these, for tokens that do not have the provider's form. */
 const MAX_CONCURRENT_UNRECOGNIZED = 8;
 const MAX_ATTEMPTS = 2;
 const RETRY_DELAY_MS = 50;
-/** In which the provider ends a call that timed out, or its slot is given to the next call all the same. */
+/** How long a provider may take to heed its abort before its slot is given to the next call all the same. */
 const ABORT_MS = 20;
 /** A queued call goes out if this many times the usual duration is left for it. */
 const MARGIN = 1.25;
 const DEFAULT_RETRY_AFTER_SECONDS = 5;
-/** What another attempt may fix, unless the service says when to come back. */
-const TRANSIENT: ReadonlySet<UnavailableCause> = new Set<UnavailableCause>(['timeout', 'unreachable', 'server_error']);
 
-type Unavailable = Extract<Verdict, { kind: 'unavailable' }>;
 /** It always says when to try again. */
 export type GuardedVerdict = Exclude<Verdict, Unavailable> | (Unavailable & { readonly retryAfterSeconds: number });
 
@@ -30,19 +27,8 @@ export interface IdentityGuard {
   breakerState(): ReturnType<CircuitBreaker['state']>;
 }
 
-/** Tokens that do not have the provider's form have fewer slots, and a circuit that opens for them alone. */
-interface Lane {
-  readonly breaker: CircuitBreaker;
-  readonly run: AdaptiveQueue['run'];
-}
-
-interface Ask {
-  readonly token: string;
-  readonly key: string;
-  readonly lane: Lane;
-  readonly startedAtMs: number;
-  attempts: number;
-}
+type Lane = { readonly breaker: CircuitBreaker; readonly enqueue: Enqueue };
+type Ask = { readonly token: string; readonly key: string; readonly lane: Lane; startedAtMs: number; attempts: number };
 
 /**
  * Adds to the provider: a deadline for each attempt, a second attempt after a transient failure, one repeat on a new
@@ -57,12 +43,12 @@ export function createIdentityGuard(
   const { clock, log } = options;
   // A call that has the whole budget must end by its own timeout, which counts, not by the budget's end.
   const attemptTimeoutMs = Math.min(options.attemptTimeoutMs, BUDGET.identityMs - RETRY_DELAY_MS);
-  const queue = createAdaptiveQueue(MAX_CONCURRENT);
-  const unrecognizedQueue = createAdaptiveQueue(MAX_CONCURRENT_UNRECOGNIZED);
-  const recognized: Lane = { breaker: createCircuitBreaker(options), run: queue.run };
+  const enqueue = createAdaptiveQueue(MAX_CONCURRENT);
+  const enqueueUnrecognized = createAdaptiveQueue(MAX_CONCURRENT_UNRECOGNIZED);
+  const recognized: Lane = { breaker: createCircuitBreaker(options), enqueue };
   const unrecognized: Lane = {
-    breaker: createCircuitBreaker(options),
-    run: (call, canStillFinish) => unrecognizedQueue.run(() => queue.run(call, canStillFinish), canStillFinish),
+    breaker: createCircuitBreaker(options), // opens for such tokens alone
+    enqueue: (call, canFinish) => enqueueUnrecognized(() => enqueue(call, canFinish), canFinish),
   };
   let averageMs = 0; // of a call; the latest count most
 
@@ -74,7 +60,7 @@ export function createIdentityGuard(
     for (let n = 1; ; n += 1) {
       // Checked here, too, so that an open circuit answers at once, not when a slot is free.
       if (lane.breaker.state() === 'open' || budget.aborted) return verdict;
-      verdict = (await lane.run(() => attempt(ask, budget), canStillFinish)) ?? unavailable('busy');
+      verdict = (await lane.enqueue(() => attempt(ask, budget), canStillFinish)) ?? unavailable('busy');
       if (n === MAX_ATTEMPTS || !isTransient(verdict)) return verdict;
       await new Promise((resolve) => setTimeout(resolve, RETRY_DELAY_MS));
     }
@@ -86,10 +72,11 @@ export function createIdentityGuard(
     let verdict = unavailable('busy');
     try {
       ask.attempts += 1;
-      verdict = await call(token, budget, ask.attempts > 1);
-      // Says nothing about the service, so it is neither an attempt nor a failure.
-      const isRepeated = ask.attempts === 1 && failedOnReusedConnection(verdict) && !budget.aborted;
-      if (isRepeated) verdict = await call(token, budget, true);
+      const isFirst = ask.attempts === 1;
+      verdict = await call(token, budget, !isFirst);
+      // A broken pooled connection says nothing about the service: it is neither an attempt nor a failure.
+      const isStale = isUnavailable(verdict) && verdict.onReusedConnection;
+      if (isFirst && isStale && !budget.aborted) verdict = await call(token, budget, true);
       return verdict;
     } finally {
       // A call that the end of the budget cut short says nothing either.
@@ -107,48 +94,37 @@ export function createIdentityGuard(
     );
     const durationMs = clock.elapsed() - startedAtMs;
     averageMs += (durationMs - averageMs) / 4;
-    logCall(log, verdict, durationMs);
+    const {
+      cause: reason,
+      errorCode,
+      onReusedConnection = false,
+    }: Partial<Unavailable> = isUnavailable(verdict) ? verdict : {};
+    const connection = onReusedConnection ? 'reused' : undefined;
+    log('info', 'identity_call', {
+      outcome: verdict.kind,
+      reason,
+      errorCode,
+      connection,
+      durationMs: Math.round(durationMs),
+    });
     return verdict;
   }
 
-  return {
-    async identify(token, key) {
-      const lane = provider.recognizes?.(token) === false ? unrecognized : recognized;
-      const ask: Ask = { token, key, lane, startedAtMs: clock.elapsed(), attempts: 0 };
-      const verdict = await withDeadline(
-        BUDGET.identityMs,
-        (budget) => attempts(ask, budget),
-        () => unavailable(ask.attempts > 0 ? 'timeout' : 'busy'),
-      );
-      if (verdict.kind !== 'unavailable') return verdict;
-      const retryAfterSeconds = lane.breaker.retryAfterSeconds() ?? DEFAULT_RETRY_AFTER_SECONDS;
-      return { ...verdict, retryAfterSeconds: verdict.retryAfterSeconds ?? retryAfterSeconds };
-    },
-    breakerState: recognized.breaker.state,
-  };
+  async function identify(token: string, key: string): Promise<GuardedVerdict> {
+    const lane = provider.recognizes?.(token) === false ? unrecognized : recognized;
+    const ask: Ask = { token, key, lane, startedAtMs: clock.elapsed(), attempts: 0 };
+    const onTimeout = () => unavailable(ask.attempts > 0 ? 'timeout' : 'busy');
+    const verdict = await withDeadline(BUDGET.identityMs, (budget) => attempts(ask, budget), onTimeout);
+    if (!isUnavailable(verdict)) return verdict;
+    const retryAfterSeconds = lane.breaker.retryAfterSeconds() ?? DEFAULT_RETRY_AFTER_SECONDS;
+    return { ...verdict, retryAfterSeconds: verdict.retryAfterSeconds ?? retryAfterSeconds };
+  }
+
+  return { identify, breakerState: recognized.breaker.state };
 }
 
+const unavailable = (cause: UnavailableCause): Verdict => ({ kind: 'unavailable', cause });
 const timedOut = () => unavailable('timeout');
-
-function unavailable(cause: UnavailableCause): Verdict {
-  return { kind: 'unavailable', cause };
-}
-
-function failedOnReusedConnection(verdict: Verdict): boolean {
-  return verdict.kind === 'unavailable' && verdict.onReusedConnection === true;
-}
-
-function isTransient(verdict: Verdict): boolean {
-  return verdict.kind === 'unavailable' && verdict.retryAfterSeconds === undefined && TRANSIENT.has(verdict.cause);
-}
-
-function logCall(log: Log, verdict: Verdict, durationMs: number): void {
-  const failure = verdict.kind === 'unavailable' ? verdict : undefined;
-  log('info', 'identity_call', {
-    outcome: verdict.kind,
-    reason: failure?.cause,
-    errorCode: failure?.errorCode,
-    connection: failure?.onReusedConnection ? 'reused' : undefined,
-    durationMs: Math.round(durationMs),
-  });
-}
+const isUnavailable = (verdict: Verdict): verdict is Unavailable => verdict.kind === 'unavailable';
+/** What another attempt may fix, unless the service says when to come back. */
+const isTransient = (verdict: Verdict) => isServiceFailure(verdict) && verdict.retryAfterSeconds === undefined;

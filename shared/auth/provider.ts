@@ -20,34 +20,29 @@ export type UnavailableCause =
   | 'busy' // this instance's own limit of concurrent calls
   | 'circuit_open'; // the service failed so often that it is left alone for a while
 
+export interface Unavailable {
+  readonly kind: 'unavailable';
+  readonly cause: UnavailableCause;
+  /** Whole seconds, 1 to 3600: what the service itself asked for. */
+  readonly retryAfterSeconds?: number | undefined;
+  /** For the log: the system's or the library's code, such as `ECONNREFUSED`. */
+  readonly errorCode?: string | undefined;
+  /** It failed on a connection from the pool, which says nothing about the service. */
+  readonly onReusedConnection?: boolean | undefined;
+}
+
 export type Verdict =
   | { readonly kind: 'valid'; readonly identity: Identity; readonly expiresAtMs?: number | undefined }
   /** `cacheable`: about this very token, so it may be remembered. A 400 is about the request and may not. */
   | { readonly kind: 'rejected'; readonly cacheable: boolean }
-  | {
-      readonly kind: 'unavailable';
-      readonly cause: UnavailableCause;
-      /** Whole seconds, 1 to 3600: what the service itself asked for. */
-      readonly retryAfterSeconds?: number | undefined;
-      /** For the log: the system's or the library's code, such as `ECONNREFUSED`. */
-      readonly errorCode?: string | undefined;
-      /** It failed on a connection from the pool, which says nothing about the service. */
-      readonly onReusedConnection?: boolean | undefined;
-    };
+  | Unavailable;
 
 export interface IdentityProvider {
   readonly name: string;
   /** Where it asks. Part of the cache key, so that a verdict of one service never counts for another. */
   readonly endpoint: string;
-  /**
-   * Whether a token has this service's form. Tokens that do not share half of the concurrent calls and a circuit of
-   * their own, so that a flood of junk leaves room for the others. Without it, all tokens have it.
-   */
+  /** Whether a token has this service's form. Others have half of the concurrent calls and a circuit of their own. */
   recognizes?(token: string): boolean;
-  /**
-   * Never rejects: what the service or the network does is a verdict.
-   *
-   * @param options.newConnection take no connection from the pool
-   */
+  /** Never rejects: what the service or the network does is a verdict. @param options.newConnection not a pooled one */
   identify(token: string, signal: AbortSignal, options?: { readonly newConnection?: boolean }): Promise<Verdict>;
 }

@@ -1,6 +1,6 @@
 /**
  * Turns a token into the key that it is cached under, and the means to seal and open its row. Neither the key nor
- * the row lets a reader of the cache learn the token or the identity, and nobody without the secret can forge one.
+ * the row lets a reader of the cache learn the token or the identity, and no one without the secret can forge one.
  */
 import { createCipheriv, createDecipheriv, createHmac, createSecretKey, hkdfSync, randomBytes } from 'node:crypto';
 
@@ -30,18 +30,12 @@ export function createDeriveTokenKey(secret: string, provider: { name: string; e
     const id = createHmac('sha256', hmacKey).update(prefix).update(lengthPrefixed(token)).digest('hex');
     // Derived only when the table is used: a memory hit must cost one HMAC, no more.
     const sealingKey = () => Buffer.from(hkdfSync('sha256', token, secret, ROW_FORMAT, 32));
-    return {
-      id,
-      seal: (plaintext) => seal(sealingKey(), id, plaintext),
-      open: (sealed) => open(sealingKey(), id, sealed),
-    };
+    return { id, seal: (text) => seal(sealingKey(), id, text), open: (sealed) => open(sealingKey(), id, sealed) };
   };
 }
 
 /** Without the length, ("ab","c") and ("a","bc") would make one key. */
-function lengthPrefixed(part: string): string {
-  return `${Buffer.byteLength(part)}:${part}`;
-}
+const lengthPrefixed = (part: string) => `${Buffer.byteLength(part)}:${part}`;
 
 function seal(key: Buffer, id: string, plaintext: string): Uint8Array {
   const nonce = randomBytes(NONCE_BYTES);

@@ -57,15 +57,15 @@ export interface ValidatorOptions {
   readonly log: Log;
   /** 1,000 to 1,800,000 (30 min). */
   readonly ttlMs: number;
-  /** Entries in memory. Default 10,000. */
+  /** In memory. */
   readonly maxEntries?: number;
 }
 
 export function createValidator(options: ValidatorOptions): Validator {
-  const { deriveKey, guard, store, clock, log, ttlMs } = options;
+  const { deriveKey, guard, store, clock, log, ttlMs, maxEntries = 10_000 } = options;
   /** `endsAtMs` is monotonic: whichever clock says so first ends an entry. */
   const valid = new LRUCache<string, { readonly validation: ValidValidation; readonly endsAtMs: number }>({
-    max: options.maxEntries ?? 10_000,
+    max: maxEntries,
     maxSize: MAX_MEMORY_CHARACTERS,
     sizeCalculation: ({ validation }) => JSON.stringify(validation).length,
   });
@@ -167,9 +167,7 @@ export function createValidator(options: ValidatorOptions): Validator {
   return { validate, logHits: () => hits.flush(0) };
 }
 
-function rejected(reason: 'expired' | 'rejected', source: Source): Validation {
-  return { kind: 'rejected', reason, source };
-}
+const rejected = (reason: 'expired' | 'rejected', source: Source): Validation => ({ kind: 'rejected', reason, source });
 
 function unavailable(cause: UnavailableCause, retryAfterSeconds: number): Validation {
   return { kind: 'unavailable', cause, retryAfterSeconds, source: 'none' };

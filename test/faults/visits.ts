@@ -56,7 +56,7 @@ export function createVisits(backend: Backend, oracle: Oracle, complain: Complai
         await settle(backend, before.reads + before.writes + sum(predictions, 'reads') + sum(predictions, 'writes'));
         return { before, answers, after: look(backend) };
       };
-      const { before, answers, after } = (await turn.run(visit, inOrder)) as Awaited<ReturnType<typeof visit>>;
+      const { before, answers, after } = (await turn(visit, inOrder)) as Awaited<ReturnType<typeof visit>>;
 
       const differences = [
         ...compareCounts(before, after, predictions),

@@ -16,7 +16,7 @@ function setUp(maxConcurrent: number) {
       return started.promise;
     }
     try {
-      const result = await queue.run(call, (rounds) => rounds <= (patience.get(name) ?? Number.POSITIVE_INFINITY));
+      const result = await queue(call, (rounds) => rounds <= (patience.get(name) ?? Number.POSITIVE_INFINITY));
       ends.push(`${name} ${result ?? 'refused'}`);
     } catch (error) {
       ends.push(`${name} ${(error as Error).message}`);
@@ -129,7 +129,7 @@ it('makes a queued call in the context of the invocation that asked, not of the 
     await room.promise;
     return invocation.getStore();
   }
-  const ask = (name: string) => invocation.run(name, () => queue.run(call, () => true));
+  const ask = (name: string) => invocation.run(name, () => queue(call, () => true));
   const answers = Promise.all([ask('first'), ask('second')]);
   room.resolve();
   expect(await answers).toEqual(['first', 'second']);

@@ -5,13 +5,11 @@ import nodeFetch from 'node-fetch';
 import { createAgents } from '../../agents';
 import type { Clock } from '../../clock';
 import type { ProxyConfig } from '../../config';
-import type { Verdict } from '../provider';
+import type { Unavailable } from '../provider';
 
 const MAX_ANSWER_BYTES = 64 * 1024;
 /** An hour: a service that asks for more is not taken at its word. */
 const MAX_RETRY_AFTER_SECONDS = 3600;
-
-type Unavailable = Extract<Verdict, { kind: 'unavailable' }>;
 
 export interface Answer {
   readonly kind: 'answer';
