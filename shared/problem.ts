@@ -10,11 +10,7 @@ export const PROBLEM_TYPES = {
   invalid_body: [400, 'Invalid body', 'Fix what "errors" lists.'],
   token_missing: [401, 'Token missing', 'Send a card token: "Authorization: Bearer <token>" is the usual way.'],
   invalid_token: [401, 'Invalid token', 'Get a new token from the card SDK.'],
-  insufficient_scope: [
-    403,
-    'Card not allowed',
-    'The card of this token may not use this API. A new token will not help.',
-  ],
+  insufficient_scope: [403, 'Card not allowed', 'This card may not use this API. A new token will not help.'],
   not_found: [404, 'Not found', 'It does not exist, or it is not yours.'],
   precondition_failed: [412, 'Precondition failed', 'It has changed since you read it. Read it again.'],
   body_too_large: [413, 'Body too large', 'Send at most 64 KiB.'],
@@ -28,34 +24,29 @@ export const PROBLEM_TYPES = {
 export type ProblemCode = keyof typeof PROBLEM_TYPES;
 
 /** One rule that a body breaks: where (an RFC 6901 JSON pointer as a URI fragment) and which. */
-export interface BodyError {
-  readonly pointer: string;
-  readonly detail: string;
-}
+export type BodyError = { readonly pointer: string; readonly detail: string };
 
 export interface ProblemOptions extends ErrorOptions {
   /** Whole seconds, at least 1. */
   readonly retryAfterSeconds?: number | undefined;
-  /** Of `invalid_body`. */
-  readonly errors?: readonly BodyError[] | undefined;
+  readonly errors?: readonly BodyError[];
   /** Further headers of the answer. */
-  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly headers?: Readonly<Record<string, string>>;
   /** A stable word for the log. */
-  readonly reason?: string | undefined;
+  readonly reason?: string;
 }
 
-/** Throw it anywhere below `secured` or `withProblems`. The detail is shown to the caller. */
+/** Throw it anywhere below `secured` or `withProblems`. The caller sees the detail. */
 export class Problem extends Error {
   override readonly name = 'Problem';
+  readonly status: number;
   constructor(
     readonly code: ProblemCode,
     detail: string = PROBLEM_TYPES[code][2],
     readonly options: ProblemOptions = {},
   ) {
     super(detail, options);
-  }
-  get status(): number {
-    return PROBLEM_TYPES[this.code][0];
+    this.status = PROBLEM_TYPES[code][0];
   }
 }
 
@@ -64,22 +55,15 @@ const TYPE_BASE = 'https://card-backend.example/problems/';
 /** RFC 6750 §3: a challenge has at least one parameter. */
 const REALM = 'realm="card-backend"';
 
-export interface ProblemResponse {
-  readonly status: number;
-  readonly headers: Record<string, string>;
-  readonly jsonBody: Record<string, unknown>;
-}
-
-export function toProblemResponse(problem: Problem, invocationId: string): ProblemResponse {
+export function toProblemResponse(problem: Problem, invocationId: string) {
   const { code, message, options } = problem;
-  const [status, title, , usual]: ProblemType = PROBLEM_TYPES[code];
-  const { retryAfterSeconds = usual, errors } = options;
+  const [status, title, , usualSeconds]: ProblemType = PROBLEM_TYPES[code];
+  const { retryAfterSeconds = usualSeconds, errors } = options;
   const headers: Record<string, string> = { ...options.headers, 'content-type': 'application/problem+json' };
   const challenge = toChallenge(problem);
   if (challenge !== undefined) headers['www-authenticate'] = challenge;
   if (retryAfterSeconds !== undefined) headers['retry-after'] = String(retryAfterSeconds);
-  const instance = `urn:uuid:${invocationId}`;
-  const type = `${TYPE_BASE}${code}`;
+  const [type, instance] = [`${TYPE_BASE}${code}`, `urn:uuid:${invocationId}`];
   // JSON leaves out what is undefined.
   const jsonBody = { type, title, status, code, detail: message, instance, invocationId, retryAfterSeconds, errors };
   return { status, headers, jsonBody };

@@ -1,12 +1,7 @@
 /** Wraps HTTP handlers: a protected one runs only for an authorized caller, and every error becomes a problem document. */
-import {
-  app,
-  type HttpHandler,
-  type HttpRequest,
-  HttpResponse,
-  type HttpResponseInit,
-  type InvocationContext,
-} from '@azure/functions';
+
+import type { HttpHandler, HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
+import { app, HttpResponse } from '@azure/functions';
 import { isAllowed, type Principal } from '../auth/authorize';
 import type { Source, Validation, Validator, ValidValidation } from '../auth/validator';
 import { systemClock } from '../clock';
@@ -16,8 +11,6 @@ import { type JsonBody, readJsonBody, requireJson } from './json-body';
 import { describeBug } from './redact';
 import { toServerTiming } from './server-timing';
 import { tokenFromRequest, withoutToken } from './token-from-request';
-
-const { elapsed } = systemClock;
 
 /** What a protected handler gets: never the token. */
 export interface SecuredRequest {
@@ -31,9 +24,7 @@ export interface SecuredRequest {
 }
 
 type Answer = HttpResponseInit | HttpResponse;
-
 export type SecuredHandler = (secured: SecuredRequest) => Answer | Promise<Answer>;
-
 export type Secured = (handler: SecuredHandler) => HttpHandler;
 
 /** What is known of a request so far, for its answer's headers and its log line. */
@@ -47,6 +38,8 @@ interface Trace {
 }
 
 type TracedHandler = (request: HttpRequest, context: InvocationContext, trace: Trace) => Answer | Promise<Answer>;
+
+const { elapsed } = systemClock;
 
 /** Makes `secured(handler)`: authenticates the token, authorizes the card, and only then runs the handler. */
 export function createSecured({ validate, logHits }: Validator, allowedCardIds: ReadonlySet<string>): Secured {
@@ -98,16 +91,14 @@ function toProblem(validation: Exclude<Validation, ValidValidation>): Problem {
   return new Problem('invalid_token', `${what} Get a new one from the card SDK.`, { reason });
 }
 
-/** RFC 6750 §5.3: an answer to a token is for no one else, so no cache may keep it. */
 function withHeaders(answer: Answer, trace: Trace, source: Source | undefined): Answer {
   const isInstance = answer instanceof HttpResponse;
-  const headers = isInstance ? answer.headers : new Headers(answer.headers as ConstructorParameters<typeof Headers>[0]);
-  headers.set('cache-control', 'no-store');
+  const headers = isInstance ? answer.headers : new Headers(answer.headers as Headers);
+  headers.set('cache-control', 'no-store'); // RFC 6750 §5.3: an answer to a token is for no one else
   if (source !== undefined) {
     const { startedAtMs, handlerAtMs, validation } = trace;
-    const endedAtMs = elapsed();
-    const authMs = (handlerAtMs ?? endedAtMs) - startedAtMs;
-    const handlerMs = handlerAtMs && endedAtMs - handlerAtMs;
+    const authMs = (handlerAtMs ?? elapsed()) - startedAtMs;
+    const handlerMs = handlerAtMs && elapsed() - handlerAtMs;
     headers.append('server-timing', toServerTiming({ ...validation, source, authMs, handlerMs }));
   }
   return isInstance ? answer : { ...answer, headers };
@@ -115,10 +106,10 @@ function withHeaders(answer: Answer, trace: Trace, source: Source | undefined): 
 
 function logProblem({ code, status, options }: Problem, { token, body, validation }: Trace): void {
   const level = status === 500 ? 'error' : status > 500 ? 'warn' : 'info';
-  const { reason, cause } = options;
+  const { cause, reason = nameOf(cause) } = options;
   const identity = validation?.kind === 'valid' ? validation.identity : undefined;
   const bug = status === 500 && cause !== undefined ? describeBug(cause, { token, body, identity }) : undefined;
-  log(level, 'request_failed', { code, status, reason: reason ?? nameOf(cause), ...bug });
+  log(level, 'request_failed', { code, status, reason, ...bug });
 }
 
 /** The kind of error, without its message, which may quote a token, a name or a number. */

@@ -177,7 +177,8 @@ describe('an identity service in trouble', () => {
   ])('%s: a line for each attempt', async (reason, fault, attempts) => {
     app.identity.fault(fault);
     await whoami();
-    const calls = Array(attempts).fill(call('unavailable', reason));
+    const errorCode = reason === 'unreachable' ? 'ECONNRESET' : undefined;
+    const calls = Array(attempts).fill({ ...call('unavailable', reason), errorCode });
     expect(news()).toEqual([...calls, unavailable(reason), unanswered(reason)]);
   });
 

@@ -24,7 +24,7 @@ it.each<[ProblemCode, string | undefined, string]>([
   [
     'insufficient_scope',
     undefined,
-    'Bearer realm="card-backend", error="insufficient_scope", error_description="The card of this token may not use this API. A new token will not help."',
+    'Bearer realm="card-backend", error="insufficient_scope", error_description="This card may not use this API. A new token will not help."',
   ],
 ])('challenges the caller: %s', (code, detail, challenge) => {
   expect(answerTo(code, detail).headers).toEqual({ ...type, 'www-authenticate': challenge });
