@@ -166,6 +166,9 @@ describe('when the service throttles', () => {
     clock.advance(2_000);
     ask(throttled(1), 'g');
     expect(breaker.retryAfterSeconds()).toBe(1);
+    clock.advance(1_000);
+    ask(throttled(3_600), 'h');
+    expect(breaker.retryAfterSeconds()).toBe(2); // as the five were told that opened it
     expect(events()).toEqual(['identity_circuit_opened']);
   });
 
