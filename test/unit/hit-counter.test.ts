@@ -9,7 +9,7 @@ function setUp() {
 
 it('writes one line for all hits once a minute has passed', () => {
   const { clock, log, hits } = setUp();
-  for (const durationMs of [0.5, 1, 1.001, 10, 100, 1_000, 1_000.5]) hits.add(durationMs);
+  for (const durationMs of [0.5, 1_000.5, 1, 1.001, 10, 100, 1_000]) hits.add(durationMs);
   clock.advance(59_999);
   hits.flush();
   expect(log).not.toHaveBeenCalled();
