@@ -169,11 +169,11 @@ describe('a token that is refused', () => {
 });
 
 describe('an identity service in trouble', () => {
-  it.each<[string, Parameters<App['identity']['fault']>[0], number, string?]>([
-    ['server_error', { kind: 'status', status: 500 }, 2],
+  it.each<[string, Parameters<App['identity']['fault']>[0], number, string | undefined]>([
+    ['server_error', { kind: 'status', status: 500 }, 2, undefined],
     ['unreachable', { kind: 'reset' }, 2, 'ECONNRESET'],
-    ['throttled', { kind: 'status', status: 429 }, 1],
-    ['unexpected_answer', { kind: 'status', status: 404 }, 1],
+    ['throttled', { kind: 'status', status: 429 }, 1, undefined],
+    ['unexpected_answer', { kind: 'status', status: 404 }, 1, undefined],
   ])('%s: a line for each attempt', async (reason, fault, attempts, errorCode) => {
     app.identity.fault(fault);
     await whoami();
