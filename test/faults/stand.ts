@@ -108,7 +108,7 @@ export async function openStand(appDirectory: string, judgesTime: boolean): Prom
         },
       };
       opened.add(backend);
-      for (const ask of [backend.ask, backend.askOther]) await warmUp(backend, ask);
+      await warmUp(backend);
       return backend;
     },
     async close() {
@@ -139,12 +139,13 @@ function isInTrouble(lines: readonly string[]): boolean {
 }
 
 /** Until all is loaded and connected, for which the deadline of the table may be too short at the very first. */
-async function warmUp(backend: Backend, ask: Backend['ask']): Promise<void> {
+async function warmUp(backend: Backend): Promise<void> {
   const startedAtMs = performance.now();
   while (performance.now() - startedAtMs < WARM_UP_LIMIT_MS) {
-    const token = backend.mint('chen');
-    await ask(token);
-    if (!isInTrouble(backend.lines) && (await hasRow(backend, token))) return;
+    const [token, other] = [backend.mint('chen'), backend.mint('chen')];
+    await Promise.all([backend.ask(token), backend.askOther(other)]);
+    const hasRows = (await hasRow(backend, token)) && (await hasRow(backend, other));
+    if (hasRows && !isInTrouble(backend.lines)) return;
     await delay(WARM_UP_PAUSE_MS);
   }
   throw new Error('The app does not get warm.');

@@ -1,6 +1,6 @@
 /** The circuit breaker and Retry-After as callers meet them: one caller's trouble is never another's. */
 import { rm } from 'node:fs/promises';
-import { type Answer, type App, startApp } from '../harness/app';
+import { type Answer, type App, startApp, warm } from '../harness/app';
 import { buildAppWith } from '../harness/build-app-with';
 import { advance, movableClocks, stopClocks } from '../harness/movable-clocks';
 import {
@@ -22,7 +22,7 @@ beforeAll(async () => {
 afterAll(() => rm(appDirectory, { recursive: true }));
 beforeEach(async () => {
   service = await createScriptedIdentity();
-  app = await startApp(service.settings, appDirectory);
+  app = await warm(await startApp(service.settings, appDirectory));
   await stopClocks(app);
 });
 afterEach(() => app.close());
@@ -84,7 +84,7 @@ describe("one user's 429", () => {
     answerTo([token], { status: 429, retryAfterSeconds: 3600 });
     expect((await whoami(token)).status).toBe(503);
     service.answer = () => 'valid';
-    const second = await app.startSecond();
+    const second = await warm(await app.startSecond());
     expect((await second.get('/api/whoami', { accessToken: token })).status).toBe(200);
     expect((await whoami(token)).body.validation.source).toBe('table');
     await second.close();

@@ -1,6 +1,6 @@
 /** The wall clock is set back an hour while the app runs. Nothing lasts longer for it. */
 import { rm } from 'node:fs/promises';
-import { type Answer, type App, requireEnvironment, startApp } from '../harness/app';
+import { type Answer, type App, requireEnvironment, startApp, warm } from '../harness/app';
 import { buildAppWith } from '../harness/build-app-with';
 import { closeAtEnd } from '../harness/close-at-end';
 import { advance, movableClocks, moveWall, stopClocks } from '../harness/movable-clocks';
@@ -24,7 +24,7 @@ beforeEach(async () => {
   const [, port = ''] = /TableEndpoint=http:\/\/127\.0\.0\.1:(\d+)/.exec(requireEnvironment('TEST_STORAGE')) ?? [];
   storage = closeAtEnd(await createTcpSwitch(Number(port)));
   const AzureWebJobsStorage = requireEnvironment('TEST_STORAGE').replace(`:${port}`, `:${storage.port}`);
-  app = await startApp({ ...service.settings, AzureWebJobsStorage }, appDirectory);
+  app = await warm(await startApp({ ...service.settings, AzureWebJobsStorage }, appDirectory));
   await stopClocks(app);
 });
 afterEach(() => app.close());
@@ -76,7 +76,7 @@ it("a throttled token is sent again after the service's own time", async () => {
 it('a cached verdict ends 30 real minutes after its validation, in memory and in its row', async () => {
   const token = newToken();
   await whoami(token);
-  const second = await app.startSecond();
+  const second = await warm(await app.startSecond());
   await setBack();
   await advance(app, 30 * MINUTE_MS - SECOND_MS);
   expect(sourceOf(await whoami(token))).toBe('memory');

@@ -2,7 +2,7 @@
 import { rm } from 'node:fs/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { people } from '../../local/identity-service/people';
-import { type App, startApp } from '../harness/app';
+import { type App, startApp, warm } from '../harness/app';
 import { buildAppWith } from '../harness/build-app-with';
 import { closeAtEnd } from '../harness/close-at-end';
 import { createGate } from '../harness/host-support';
@@ -30,7 +30,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(appDirectory, { recursive: true }));
 beforeEach(async () => {
-  app = await startApp({}, appDirectory);
+  app = await warm(await startApp({}, appDirectory));
 });
 afterEach(() => app.close());
 
@@ -112,7 +112,7 @@ describe('a valid token', () => {
     expect(news()).toEqual([call('valid'), valid('identity-service')]);
     await whoami(token);
     expect(news()).toEqual([]);
-    const second = await app.startSecond();
+    const second = await warm(await app.startSecond());
     await whoami(token, second);
     expect(news(second)).toEqual([valid('table')]);
     expect(news()).toEqual([]);
@@ -169,15 +169,14 @@ describe('a token that is refused', () => {
 });
 
 describe('an identity service in trouble', () => {
-  it.each<[string, Parameters<App['identity']['fault']>[0], number]>([
-    ['server_error', { kind: 'status', status: 500 }, 2],
-    ['unreachable', { kind: 'reset' }, 2],
-    ['throttled', { kind: 'status', status: 429 }, 1],
-    ['unexpected_answer', { kind: 'status', status: 404 }, 1],
-  ])('%s: a line for each attempt', async (reason, fault, attempts) => {
+  it.each<[string, Parameters<App['identity']['fault']>[0], number, string | undefined]>([
+    ['server_error', { kind: 'status', status: 500 }, 2, undefined],
+    ['unreachable', { kind: 'reset' }, 2, 'ECONNRESET'],
+    ['throttled', { kind: 'status', status: 429 }, 1, undefined],
+    ['unexpected_answer', { kind: 'status', status: 404 }, 1, undefined],
+  ])('%s: a line for each attempt', async (reason, fault, attempts, errorCode) => {
     app.identity.fault(fault);
     await whoami();
-    const errorCode = reason === 'unreachable' ? 'ECONNRESET' : undefined;
     const calls = Array(attempts).fill({ ...call('unavailable', reason), errorCode });
     expect(news()).toEqual([...calls, unavailable(reason), unanswered(reason)]);
   });

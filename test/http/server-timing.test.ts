@@ -1,6 +1,6 @@
 /** W3C Server Timing: what a browser's developer tools show of where the identity came from. */
 import { rm } from 'node:fs/promises';
-import { type Answer, type App, startApp } from '../harness/app';
+import { type Answer, type App, startApp, warm } from '../harness/app';
 import { buildAppWith } from '../harness/build-app-with';
 import { jwtWith } from '../harness/tokens';
 
@@ -14,7 +14,7 @@ let appDirectory: string;
 let app: App;
 beforeAll(async () => {
   appDirectory = await buildAppWith(handlers);
-  app = await startApp({}, appDirectory);
+  app = await warm(await startApp({}, appDirectory));
 });
 afterAll(async () => {
   await app.close();
@@ -38,7 +38,7 @@ it('names the identity service at first, then memory, and on another instance th
   const token = app.mint();
   expect(timingsOf(await whoami(token))).toEqual(['auth identity-service', 'table', 'identity', 'handler']);
   expect(timingsOf(await whoami(token))).toEqual(['auth memory', 'handler']);
-  const second = await app.startSecond();
+  const second = await warm(await app.startSecond());
   expect(timingsOf(await whoami(token, second))).toEqual(['auth table', 'table', 'handler']);
   expect(timingsOf(await whoami(token, second))).toEqual(['auth memory', 'handler']);
   await second.close();

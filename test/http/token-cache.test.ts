@@ -1,7 +1,7 @@
 /** The cache as its users see it: one call a token, one row a token, whichever instance comes first. */
 import { startAzurite } from '../../local/azurite';
 import { createDeriveTokenKey } from '../../shared/auth/token-key';
-import { type Answer, type App, startApp } from '../harness/app';
+import { type Answer, type App, startApp, warm } from '../harness/app';
 import { closeAtEnd } from '../harness/close-at-end';
 import { findFreePort } from '../harness/free-port';
 import { listRows, openTable } from '../harness/tables';
@@ -9,7 +9,7 @@ import { listRows, openTable } from '../harness/tables';
 const tokens = openTable('tokencache');
 let app: App;
 beforeEach(async () => {
-  app = await startApp();
+  app = await warm(await startApp());
 });
 afterEach(() => app.close());
 
@@ -42,7 +42,7 @@ it('makes one call and one row of 50 concurrent requests with one new token', as
 it('answers a second instance from the table, without a call, for the remaining life', async () => {
   const token = app.mint();
   const first = await whoami(token);
-  const second = await app.startSecond();
+  const second = await warm(await app.startSecond());
   const answer = await whoami(token, second);
   expect(answer.body.validation).toMatchObject({
     source: 'table',
@@ -103,14 +103,14 @@ describe('a row that is not what this instance wrote is a miss, and is replaced'
     await whoami(token);
     await whoami(other);
     await tamper(token, other);
-    const second = await app.startSecond();
+    const second = await warm(await app.startSecond());
     const answer = await whoami(token, second);
     expect([answer.status, answer.body.name, sourceOf(answer)]).toEqual([
       200,
       expect.stringContaining('Asha'),
       'identity-service',
     ]);
-    const third = await app.startSecond();
+    const third = await warm(await app.startSecond());
     expect(sourceOf(await whoami(token, third))).toBe('table');
     await Promise.all([second.close(), third.close()]);
   });
