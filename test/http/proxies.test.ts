@@ -62,7 +62,7 @@ it.each(['http://127.0.0.1:9', 'no address'])(
       ...(proxy.startsWith('http') && { HTTPS_PROXY: proxy, NODE_USE_ENV_PROXY: '1' }),
     });
     const headers = { accessToken: identity.mint() };
-    const routes = ['health', 'whoami', 'orders'];
+    const routes = ['health', 'whoami', 'notes'];
     const answers = await Promise.all(routes.map((route) => get(app, route, headers)));
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
     expect(app.lines.filter((line) => line.includes('token_table'))).toEqual([]);
@@ -118,7 +118,7 @@ describe('with an identity service and a storage account elsewhere', () => {
 
   it.each([['HTTPS_PROXY'], ['https_proxy']])('goes through %s to both, and keeps its tunnels', async (name) => {
     const app = await startApp({ ...elsewhere, [name]: `http://user:p%40ss@127.0.0.1:${proxy.port}` });
-    for (const route of ['health', 'whoami', 'whoami', 'orders'])
+    for (const route of ['health', 'whoami', 'whoami', 'notes'])
       expect([route, await statusOf(app, route)]).toEqual([route, 200]);
     expect(proxy.targets.filter((target) => target === 'identity.test:443')).toHaveLength(1);
     expect(new Set(proxy.targets)).toEqual(new Set(['identity.test:443', 'storage.test:443']));
@@ -130,8 +130,8 @@ describe('with an identity service and a storage account elsewhere', () => {
   });
 
   it.each([
-    ['NO_PROXY', 'identity.test', { health: 200, whoami: 503, orders: 503 }, 'storage.test:443'],
-    ['no_proxy', 'storage.test', { health: 503, whoami: 200, orders: 503 }, 'identity.test:443'],
+    ['NO_PROXY', 'identity.test', { health: 200, whoami: 503, notes: 503 }, 'storage.test:443'],
+    ['no_proxy', 'storage.test', { health: 503, whoami: 200, notes: 503 }, 'identity.test:443'],
   ])('does not where %s is %s', async (name, exception, statuses, target) => {
     const proxyUrl = `http://127.0.0.1:${proxy.port}`;
     const app = await startApp({ ...elsewhere, HTTPS_PROXY: proxyUrl, [name]: exception });

@@ -63,7 +63,7 @@ const clauses: Clause[] = [
   {
     clause: '§3.1',
     rule: 'a parameter that is repeated is invalid_request',
-    send: () => app.post('/api/orders', `{"accessToken":"${app.mint()}","accessToken":"${app.mint()}"}`),
+    send: () => app.post('/api/notes', `{"accessToken":"${app.mint()}","accessToken":"${app.mint()}"}`),
     status: 400,
     challenge: /error="invalid_request"/,
   },
