@@ -20,6 +20,8 @@ const documented = [
 const byTheHost = ['400 by the host', '404 by the host', '414 by the host', '431 by the host'];
 
 const challenged = ['invalid_request', 'token_missing', 'invalid_token', 'insufficient_scope'];
+/** The others either say nothing of a token, or come before it is looked at. */
+const timed = ['401 invalid_token', '403 insufficient_scope'];
 const problemMembers = ['type', 'title', 'status', 'code', 'detail', 'instance', 'invocationId'];
 
 /** Its status, and its code or that no function made it. */
@@ -49,6 +51,7 @@ export function findFaults(answer: Answer): string[] {
     ...(documented.includes(described) ? [] : [`is undocumented: ${described}`]),
     ...(headers.get('cache-control') === 'no-store' ? [] : ['may be stored']),
     ...(headers.get('x-content-type-options') === 'nosniff' ? [] : ['may be sniffed']),
+    ...(!timed.includes(described) || headers.get('server-timing')?.startsWith('auth;desc=') ? [] : ['is not timed']),
     ...(status < 400 ? [] : findFaultsOfProblem(answer)),
   ];
 }

@@ -4,7 +4,7 @@ import { findCanaries } from './canaries';
 import type { Case } from './cases';
 import type { Answer } from './connection';
 import { type Fillings, fill, toWire } from './draft';
-import type { Ledger, Order } from './ledger';
+import type { Ledger, Note } from './ledger';
 import { createSender } from './sender';
 import type { Stand } from './stand';
 import type { Malformed } from './variants/malformed';
@@ -42,13 +42,13 @@ export function createAttempts(stand: Stand, lane: string, given: Fillings, tall
   const fillings = { ...given, lane };
 
   /** Counts it; what is wrong with it, whatever was asked. */
-  function note(answer: Answer | undefined): string[] {
+  function record(answer: Answer | undefined): string[] {
     const described = describe(answer);
     tally.answers.set(described, (tally.answers.get(described) ?? 0) + 1);
     if (answer === undefined) return [];
     if (isOfFunction(answer)) tally.ofFunctions += 1;
     const told = answer.status < 400 ? [] : findCanaries(answer.body, stand);
-    const isOthers = answer.body.includes(given['order of another'] ?? '');
+    const isOthers = answer.body.includes(given['note of another'] ?? '');
     return [
       ...findFaults(answer),
       ...told.map((canary) => `tells ${canary}`),
@@ -59,15 +59,15 @@ export function createAttempts(stand: Stand, lane: string, given: Fillings, tall
   async function attemptCase({ names, draft, expected }: Case): Promise<void> {
     const wire = toWire(draft);
     const answer = await sender.ask(fill(wire, draft.body, fillings), draft.method);
-    const faults = note(answer);
+    const faults = record(answer);
     const seen = describe(answer);
     let wanted = expected;
     if (expected === '201') {
       const key = draft.headers.find(([name]) => name === 'Idempotency-Key')?.[1];
       const filledKey = key && fill(key, undefined, fillings);
-      const order = readOrder(fill(draft.body ?? '', undefined, fillings));
-      wanted = tally.ledger.expect(filledKey, order);
-      if (answer?.status === 201) faults.push(...tally.ledger.enter(filledKey, order, answer));
+      const note = readNote(fill(draft.body ?? '', undefined, fillings));
+      wanted = tally.ledger.expect(filledKey, note);
+      if (answer?.status === 201) faults.push(...tally.ledger.enter(filledKey, note, answer));
     } else if (answer?.status === 201) tally.ledger.enterUnseen(answer);
     if (seen !== wanted || faults.length > 0) complain(names, wire, wanted, seen, faults);
   }
@@ -75,18 +75,18 @@ export function createAttempts(stand: Stand, lane: string, given: Fillings, tall
   async function attemptMalformed({ name, wire, body, expected, isCut = false }: Malformed): Promise<void> {
     const bytes = fill(wire, body, fillings);
     const { answers, isUnfinished } = await sender.exchange(bytes, { isCut, silenceMs: SILENCE_MS.malformed });
-    const faults = answers.flatMap(note);
+    const faults = answers.flatMap(record);
     const seen = [...answers.map(describe), ...(isUnfinished ? ['silence'] : [])].join(', ');
     const wanted = expected.map((one) => one.join(', '));
     if (!wanted.includes(seen) || faults.length > 0) complain([name], wire, wanted.join(' or '), seen, faults);
   }
 
   async function attemptWild({ wire, body }: Wild): Promise<void> {
-    // Keys of its own: nobody knows what orders these come with.
+    // Keys of its own: nobody knows what notes these come with.
     const bytes = fill(wire, body, { ...fillings, lane: `wild-${lane}` });
     const { answers, isUnfinished } = await sender.exchange(bytes, { isCut: false, silenceMs: SILENCE_MS.wild });
     if (isUnfinished) tally.unfinished += 1;
-    const faults = answers.flatMap(note);
+    const faults = answers.flatMap(record);
     for (const answer of answers) if (answer.status === 201) tally.ledger.enterUnseen(answer);
     if (faults.length > 0) complain(['wild'], wire, 'a documented answer', answers.map(describe).join(', '), faults);
   }
@@ -110,6 +110,6 @@ function complain(names: readonly string[], wire: string, wanted: string, seen: 
 }
 
 /** As the app must understand it. @param body a character for each byte */
-function readOrder(body: string): Order {
-  return JSON.parse(new TextDecoder().decode(Buffer.from(body, 'latin1'))) as Order;
+function readNote(body: string): Note {
+  return JSON.parse(new TextDecoder().decode(Buffer.from(body, 'latin1'))) as Note;
 }

@@ -88,9 +88,9 @@ function isUnread({ expected }: Difference, bytes = ''): boolean {
 }
 
 const get = (path: string): Draft => ({ method: 'GET', path, query: '', headers: [] });
-const order: Draft = {
+const note: Draft = {
   method: 'POST',
-  path: '/api/orders',
+  path: '/api/notes',
   query: '',
   headers: [['Content-Type', 'application/json']],
   body: '{"item":"Tea","quantity":2}',
@@ -99,25 +99,25 @@ const order: Draft = {
 /** Where nobody asks for one. */
 const tokensOfNoMatter = [...goodTokens, ...badTokens].map(({ name, change }) => ({ name, change }));
 
-export const plainOrder: Draft = withHeaders(['accessToken', '<token>'])(order);
+export const plainNote: Draft = withHeaders(['accessToken', '<token>'])(note);
 
 export const wellFormed: fc.Arbitrary<Case> = fc.oneof(
   { weight: 3, arbitrary: cases(get('/api/whoami')) },
   {
     weight: 2,
-    arbitrary: cases(get('/api/orders'), { parameters: difference([40, listParameters], [35, badListParameters]) }),
+    arbitrary: cases(get('/api/notes'), { parameters: difference([40, listParameters], [35, badListParameters]) }),
   },
-  { weight: 3, arbitrary: cases(get('/api/orders/<order>'), { parameters: difference([20, goodIds], [40, badIds]) }) },
+  { weight: 3, arbitrary: cases(get('/api/notes/<note>'), { parameters: difference([20, goodIds], [40, badIds]) }) },
   {
     weight: 5,
-    arbitrary: cases(order, {
+    arbitrary: cases(note, {
       parameters: difference([30, goodKeys], [8, badKeys]),
       body: difference([30, goodBodies], [35, wrongBodies], [5, otherBodies], [2, longBodies]),
     }),
   },
   {
     weight: 2,
-    arbitrary: cases(order, {
+    arbitrary: cases(note, {
       token: difference([50, goodTokensInBody], [50, badTokensInBody]),
       parameters: difference([30, goodKeys], [8, badKeys]),
     }),

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { type Footprint, growsSteadily, growthOf, measureFootprint } from '../harness/footprint';
 import { createAttempts, type Request, type Tally } from './attempts';
-import { plainOrder, wellFormed } from './cases';
+import { plainNote, wellFormed } from './cases';
 import { type Fillings, fill, toWire } from './draft';
 import { createLedger } from './ledger';
 import { createSender } from './sender';
@@ -72,9 +72,9 @@ export async function runFuzz(stand: Stand, { count, seed }: { count: number; se
 /** What `<token>` and the like stand for. */
 async function fillingsFor(stand: Stand, { ledger }: Tally): Promise<Fillings> {
   const sender = createSender(stand.port);
-  async function order(token: string): Promise<string> {
-    const answer = await sender.ask(fill(toWire(plainOrder), plainOrder.body, { token }), 'POST');
-    if (answer?.status !== 201) throw new Error(`An order was answered ${answer?.status ?? 'nothing'}.`);
+  async function note(token: string): Promise<string> {
+    const answer = await sender.ask(fill(toWire(plainNote), plainNote.body, { token }), 'POST');
+    if (answer?.status !== 201) throw new Error(`A note was answered ${answer?.status ?? 'nothing'}.`);
     ledger.enterUnseen(answer);
     return (JSON.parse(answer.body) as { id: string }).id;
   }
@@ -83,8 +83,8 @@ async function fillingsFor(stand: Stand, { ledger }: Tally): Promise<Fillings> {
     token,
     'token of another card': stand.mint({ card: `${CARD}-other` }),
     expired: stand.mint({ lifetimeSeconds: -10 }),
-    order: await order(token),
-    'order of another': await order(stand.mint({ user: 'ben' })),
+    note: await note(token),
+    'note of another': await note(stand.mint({ user: 'ben' })),
   };
   sender.close();
   return fillings;
@@ -103,14 +103,14 @@ function judgeLines(lines: readonly string[], { ofFunctions, unfinished }: Tally
 }
 
 async function judgeRows(stand: Stand, { ledger, unfinished }: Tally): Promise<string[]> {
-  const rows = (await stand.rowKeys('orders')).filter((key) => key.startsWith('order-'));
-  const extra = rows.filter((key) => !ledger.ids.has(key.slice('order-'.length))).length;
+  const rows = (await stand.rowKeys('notes')).filter((key) => key.startsWith('item-'));
+  const extra = rows.filter((key) => !ledger.ids.has(key.slice('item-'.length))).length;
   const missing = ledger.ids.size - (rows.length - extra);
   const foreign = await stand.countForeignRows();
   return [
-    ...(missing > 0 ? [`${missing} orders that were answered 201 are not kept`] : []),
+    ...(missing > 0 ? [`${missing} notes that were answered 201 are not kept`] : []),
     ...(extra > unfinished
-      ? [`${extra} orders are kept that nobody was answered, ${unfinished} requests were left`]
+      ? [`${extra} notes are kept that nobody was answered, ${unfinished} requests were left`]
       : []),
     ...(foreign > 0 ? [`${foreign} rows are of no good token`] : []),
   ];

@@ -13,7 +13,7 @@ import { findFreePort } from '../harness/free-port';
 import { type Instance, startInstance } from '../harness/instance';
 
 /** The one that the app serves. */
-export const CARD = 'card-orders';
+export const CARD = 'card-notes';
 
 export interface Stand {
   readonly instance: Instance;
@@ -26,7 +26,7 @@ export interface Stand {
   readonly tokens: readonly string[];
   mint(request?: TokenRequest): string;
   /** The row keys of a table; none where there is no table. */
-  rowKeys(table: 'tokencache' | 'orders'): Promise<string[]>;
+  rowKeys(table: 'tokencache' | 'notes'): Promise<string[]>;
   /** Of the table of tokens, those of no good token. */
   countForeignRows(): Promise<number>;
   close(): Promise<void>;

@@ -1,36 +1,38 @@
 /**
  * Holds what the clients were told against what there is: the rows of the table, read past the app, and what the app
- * itself lists. Every acknowledged order once, each record of a key beside its order, and nothing that nobody asked for.
+ * itself lists. Every acknowledged note once, each record of a key beside its note, and nothing that nobody asked for.
  */
-import { ConstantBackoff, handleAll, retry } from 'cockatiel';
-import type { Order } from '../../shared/order';
+import { createHash } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Note } from '../harness/note';
 import { type Finding, unless } from './finding';
-import { acknowledgements, type Outcome, type PlacedOrder, users } from './placed-order';
+import { acknowledgements, type Outcome, type PlacedNote, users } from './placed-note';
 import type { Stand } from './stand';
 
-type Row = { partitionKey: string; rowKey: string; cardId?: string; orderId?: string; content: string };
+type Row = { partitionKey: string; rowKey: string; cardId?: string; itemId?: string; content: string; digest: string };
 
 /** Where the machine is busy, the storage may take longer than the app waits. */
-const patiently = retry(handleAll, { maxAttempts: 5, backoff: new ConstantBackoff(500) });
+const MAX_ATTEMPTS = 6;
+const PAUSE_MS = 500;
 
-/** An order's id, and what was ordered, as JSON. */
+/** A note's id, and its content, as JSON. */
 type Contents = ReadonlyMap<string, string>;
 
 interface Found {
-  readonly orders: Contents;
-  /** By the id of the order that each names; one id more than once is a finding. */
+  readonly notes: Contents;
+  /** The digest of each, by the id of the note that it names; one id more than once is a finding. */
   readonly records: Contents;
   readonly doubledRecords: readonly string[];
 }
 
 export async function audit(stand: Stand): Promise<Finding[]> {
-  const { orders } = stand;
+  const { notes } = stand;
   const found = await readTable(stand);
   const listed = (await Promise.all(users.map((user) => listThroughApp(stand, user)))).flat();
   return [
-    ...orders.flatMap((order) => [...judgeAnswers(order), ...judgeRows(order, found)]),
-    ...judgeStrangers(orders, found),
-    ...judgeList(listed, found.orders),
+    ...notes.flatMap((note) => [...judgeAnswers(note), ...judgeRows(note, found)]),
+    ...judgeStrangers(notes, found),
+    ...judgeList(listed, found.notes),
   ];
 }
 
@@ -41,14 +43,14 @@ async function readTable({ table, card }: Stand): Promise<Found> {
   const own = new Set(rows.filter(({ cardId }) => cardId === card).map(({ partitionKey }) => partitionKey));
   const ownRows = rows.filter(({ partitionKey }) => own.has(partitionKey));
   const records = ownRows.filter(({ rowKey }) => rowKey.startsWith('key-'));
-  const ids = records.map(({ orderId = '' }) => orderId);
+  const ids = records.map(({ itemId = '' }) => itemId);
   return {
-    orders: new Map(
+    notes: new Map(
       ownRows
-        .filter(({ rowKey }) => rowKey.startsWith('order-'))
-        .map(({ rowKey, content }) => [rowKey.slice('order-'.length), content]),
+        .filter(({ rowKey }) => rowKey.startsWith('item-'))
+        .map(({ rowKey, content }) => [rowKey.slice('item-'.length), content]),
     ),
-    records: new Map(records.map(({ orderId = '', content }) => [orderId, content])),
+    records: new Map(records.map(({ itemId = '', digest }) => [itemId, digest])),
     doubledRecords: ids.filter((id, index) => ids.indexOf(id) !== index),
   };
 }
@@ -58,39 +60,39 @@ async function listThroughApp({ instances, token }: Stand, user: string): Promis
   const ids: string[] = [];
   let cursor: string | undefined;
   do {
-    const url = `${instances[0].url}/api/orders?limit=25${cursor === undefined ? '' : `&cursor=${cursor}`}`;
-    const page = await patiently.execute(() => readPage(url, headers));
-    ids.push(...page.orders.map(({ id }) => id));
+    const url = `${instances[0].url}/api/notes?limit=25${cursor === undefined ? '' : `&cursor=${cursor}`}`;
+    const page = await readPage(url, headers);
+    ids.push(...page.notes.map(({ id }) => id));
     cursor = page.nextCursor;
   } while (cursor !== undefined);
   return ids;
 }
 
-async function readPage(
-  url: string,
-  headers: Record<string, string>,
-): Promise<{ orders: Order[]; nextCursor?: string }> {
-  const response = await fetch(url, { headers });
-  if (!response.ok) throw new Error(`The list of orders was answered ${response.status}.`);
-  return (await response.json()) as { orders: Order[]; nextCursor?: string };
+async function readPage(url: string, headers: Record<string, string>): Promise<{ notes: Note[]; nextCursor?: string }> {
+  for (let attempt = 1; ; attempt += 1) {
+    const response = await fetch(url, { headers });
+    if (response.ok) return (await response.json()) as { notes: Note[]; nextCursor?: string };
+    if (attempt === MAX_ATTEMPTS) throw new Error(`The list of notes was answered ${response.status}.`);
+    await delay(PAUSE_MS);
+  }
 }
 
-/** One order, one id; 503 with Retry-After where there is none yet; and with a key, an answer in the end. */
-function judgeAnswers(order: PlacedOrder): Finding[] {
-  const { name, key, content, attempts } = order;
-  const acknowledged = acknowledgements(order);
-  const ids = new Set(acknowledged.map((one) => one.order.id));
+/** One note, one id; 503 with Retry-After where there is none yet; and with a key, an answer in the end. */
+function judgeAnswers(note: PlacedNote): Finding[] {
+  const { name, key, content, attempts } = note;
+  const acknowledged = acknowledgements(note);
+  const ids = new Set(acknowledged.map((one) => one.note.id));
   const firsts = acknowledged.filter(({ replayed }) => !replayed).length;
   const noneFailed = acknowledged.length === attempts.length;
   return [
     ...unless(key === undefined || ids.size > 0, 'wrong', `${name}: never acknowledged`),
-    ...unless(ids.size <= 1, 'doubled', `${name}: acknowledged as ${ids.size} orders`),
+    ...unless(ids.size <= 1, 'doubled', `${name}: acknowledged as ${ids.size} notes`),
     ...unless(firsts <= 1, 'doubled', `${name}: acknowledged as new ${firsts} times`),
     ...unless(firsts > 0 || !noneFailed, 'wrong', `${name}: never acknowledged as new`),
     ...unless(
-      acknowledged.every((one) => one.order.item === content.item),
+      acknowledged.every((one) => one.note.item === content.item),
       'wrong',
-      `${name}: another order was acknowledged`,
+      `${name}: another note was acknowledged`,
     ),
     ...attempts.flatMap(({ outcome }) => unless(isAllowed(outcome), 'wrong', `${name}: ${JSON.stringify(outcome)}`)),
   ];
@@ -102,29 +104,30 @@ function isAllowed(outcome: Outcome): boolean {
   return status === 503 && /^(storage|identity)_unavailable$/.test(code) && retryAfterSeconds >= 1;
 }
 
-/** An acknowledged order has its row, and with a key its record, both of the same content. */
-function judgeRows(order: PlacedOrder, { orders, records }: Found): Finding[] {
-  const { name, key, content } = order;
-  const id = acknowledgements(order)[0]?.order.id;
+/** An acknowledged note has its row, and with a key its record, with its digest. */
+function judgeRows(note: PlacedNote, { notes, records }: Found): Finding[] {
+  const { name, key, content } = note;
+  const id = acknowledgements(note)[0]?.note.id;
   if (id === undefined) return [];
   const wanted = JSON.stringify(content);
-  if (orders.get(id) !== wanted) return unless(false, 'lost', `${name}: acknowledged, and has no row`);
-  return unless(records.get(id) === (key && wanted), 'lost', `${name}: has ${key ? 'no' : 'a'} record of a key`);
+  if (notes.get(id) !== wanted) return unless(false, 'lost', `${name}: acknowledged, and has no row`);
+  const digest = createHash('sha256').update(wanted).digest('hex');
+  return unless(records.get(id) === (key && digest), 'lost', `${name}: has ${key ? 'no' : 'a'} record of a key`);
 }
 
-/** Rows that no client was told of: at most one for each order without a key that was not acknowledged. */
-function judgeStrangers(orders: readonly PlacedOrder[], { orders: rows, records, doubledRecords }: Found): Finding[] {
-  const ids = orders.flatMap((order) => [...new Set(acknowledgements(order).map((one) => one.order.id))]);
+/** Rows that no client was told of: at most one for each note without a key that was not acknowledged. */
+function judgeStrangers(notes: readonly PlacedNote[], { notes: rows, records, doubledRecords }: Found): Finding[] {
+  const ids = notes.flatMap((note) => [...new Set(acknowledgements(note).map((one) => one.note.id))]);
   const told = new Set(ids);
   const open = new Set(
-    orders
-      .filter((order) => order.key === undefined && acknowledgements(order).length === 0)
+    notes
+      .filter((note) => note.key === undefined && acknowledgements(note).length === 0)
       .map(({ content }) => JSON.stringify(content)),
   );
   return [
-    ...unless(told.size === ids.length, 'lost', 'several orders were acknowledged as the same'),
-    ...doubledRecords.flatMap((id) => unless(false, 'lost', `several keys have the order ${id}`)),
-    ...[...records.keys()].flatMap((id) => unless(rows.has(id), 'lost', `a record of a key has no order: ${id}`)),
+    ...unless(told.size === ids.length, 'lost', 'several notes were acknowledged as the same'),
+    ...doubledRecords.flatMap((id) => unless(false, 'lost', `several keys have the note ${id}`)),
+    ...[...records.keys()].flatMap((id) => unless(rows.has(id), 'lost', `a record of a key has no note: ${id}`)),
     ...[...rows].flatMap(([id, content]) =>
       unless(told.has(id) || open.delete(content), 'doubled', `a row that nobody was told of: ${content}`),
     ),
@@ -135,7 +138,7 @@ function judgeList(listed: readonly string[], rows: Contents): Finding[] {
   const ids = new Set(listed);
   const missing = [...rows.keys()].filter((id) => !ids.has(id)).length;
   return [
-    ...unless(missing === 0, 'lost', `${missing} orders have rows, and are not listed`),
-    ...unless(listed.length === ids.size, 'doubled', 'orders are listed more than once'),
+    ...unless(missing === 0, 'lost', `${missing} notes have rows, and are not listed`),
+    ...unless(listed.length === ids.size, 'doubled', 'notes are listed more than once'),
   ];
 }

@@ -27,7 +27,7 @@ afterAll(async () => {
   for (const end of ends.reverse()) await end();
 });
 
-it('loses and doubles no order when a host is killed', async () => {
+it('loses and doubles no note when a host is killed', async () => {
   for (const round of planRounds('kill', 2, seed)) await killHost(stand, round);
   expect(await audit(stand)).toEqual([]);
 });
@@ -43,13 +43,13 @@ it('answers whatever it has begun when a host is stopped', async () => {
   }
 });
 
-it('makes one order of concurrent repeats at two hosts, whether or not the first answer was lost', async () => {
+it('makes one note of concurrent repeats at two hosts, whether or not the first answer was lost', async () => {
   await loseAnswers(stand, 5);
   await race(stand, 5);
   expect(await audit(stand)).toEqual([]);
 });
 
-it('loses and doubles no order when the storage is killed, and says 503 until it is back', async () => {
+it('loses and doubles no note when the storage is killed, and says 503 until it is back', async () => {
   const storage = await startDurableAzurite(await temporaryFolder({ onStop: (end) => ends.push(end) }));
   ends.push(() => storage.close());
   const otherStand = await open(storage.connectionString);

@@ -1,10 +1,10 @@
 /**
- * Ends one of two instances in a storm of orders, and starts another in its place: by SIGKILL, as a machine that fails, or
+ * Ends one of two instances in a storm of notes, and starts another in its place: by SIGKILL, as a machine that fails, or
  * by SIGTERM, as whoever stops it in good order. The clients turn to the other instance at once, while what the dead one
  * began may still be on its way into the table.
  */
 import { unless } from './finding';
-import { type Attempt, isUnanswered } from './placed-order';
+import { type Attempt, isUnanswered } from './placed-note';
 import { playRound, type Round, type Struck } from './rounds';
 import type { Stand } from './stand';
 
@@ -30,10 +30,8 @@ export async function stopHost(stand: Stand, round: Round): Promise<Struck> {
     await stand.replace(round.victim);
   });
 
-  const begun = lines
-    .slice(linesBefore)
-    .filter((line) => line.startsWith("Executing 'Functions.orders-create'")).length;
-  const attempts = struck.orders.flatMap((order) => order.attempts).filter(isOfVictim);
+  const begun = lines.slice(linesBefore).filter((line) => line.startsWith("Executing 'Functions.notes-create'")).length;
+  const attempts = struck.notes.flatMap((note) => note.attempts).filter(isOfVictim);
   const answered = attempts.filter((attempt) => !isUnanswered(attempt)).length;
   const findings = [
     ...unless(sentence === ENDED_WELL, 'wrong', `${round.name}: ${sentence}`),

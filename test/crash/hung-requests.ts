@@ -4,20 +4,20 @@ import http, { type ClientRequest, type IncomingMessage } from 'node:http';
 import { json } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isListening } from '../../local/ports';
-import type { Order } from '../../shared/order';
+import type { Note } from '../harness/note';
 import { type Finding, unless } from './finding';
 import { ENDED_WELL } from './host-ends';
 import { headersFor } from './place';
-import { orderWithKey, type PlacedOrder } from './placed-order';
+import { noteWithKey, type PlacedNote } from './placed-note';
 import type { Stand } from './stand';
 
 const POLL_MS = 10;
 
 export async function stopWithHungRequests(stand: Stand): Promise<{ stopMs: number; findings: Finding[] }> {
   const { url, kill } = await stand.startInstance();
-  const order = orderWithKey('half sent', 0);
-  const goesOn = await sendHalf(stand, url, order);
-  await sendHalf(stand, url, orderWithKey('half sent', 1));
+  const note = noteWithKey('half sent', 0);
+  const goesOn = await sendHalf(stand, url, note);
+  await sendHalf(stand, url, noteWithKey('half sent', 1));
 
   let hasEnded = false;
   const signalledAtMs = performance.now();
@@ -26,7 +26,7 @@ export async function stopWithHungRequests(stand: Stand): Promise<{ stopMs: numb
   });
   while (await isListening(Number(new URL(url).port))) await delay(POLL_MS);
   const refusedInTime = !hasEnded;
-  const wasAnswered = await sendRest(stand, url, order, goesOn);
+  const wasAnswered = await sendRest(stand, url, note, goesOn);
   const sentence = await ended;
   const stopMs = performance.now() - signalledAtMs;
   const findings = [
@@ -38,10 +38,10 @@ export async function stopWithHungRequests(stand: Stand): Promise<{ stopMs: numb
 }
 
 /** Resolves when the instance has read the header, and asks for the rest. */
-async function sendHalf(stand: Stand, url: string, order: PlacedOrder): Promise<ClientRequest> {
-  const body = JSON.stringify(order.content);
-  const headers = { ...headersFor(stand.token(order.user), order), 'content-length': body.length };
-  const request = http.request(`${url}/api/orders`, {
+async function sendHalf(stand: Stand, url: string, note: PlacedNote): Promise<ClientRequest> {
+  const body = JSON.stringify(note.content);
+  const headers = { ...headersFor(stand.token(note.user), note), 'content-length': body.length };
+  const request = http.request(`${url}/api/notes`, {
     method: 'POST',
     headers: { ...headers, expect: '100-continue' },
     agent: false,
@@ -53,16 +53,16 @@ async function sendHalf(stand: Stand, url: string, order: PlacedOrder): Promise<
   return request;
 }
 
-/** Whether the answer is the order. */
-async function sendRest(stand: Stand, url: string, order: PlacedOrder, request: ClientRequest): Promise<boolean> {
+/** Whether the answer is the note. */
+async function sendRest(stand: Stand, url: string, note: PlacedNote, request: ClientRequest): Promise<boolean> {
   if (request.closed) return false;
   const sentAtMs = performance.now();
-  const body = JSON.stringify(order.content);
+  const body = JSON.stringify(note.content);
   request.end(body.slice(body.length / 2));
   const [response] = (await Promise.race([once(request, 'response'), once(request, 'close')])) as [IncomingMessage?];
   if (response?.statusCode !== 201) return false;
-  const outcome = { kind: 'acknowledged', order: (await json(response)) as Order, replayed: false } as const;
-  order.attempts.push({ url, sentAtMs, endedAtMs: performance.now(), outcome });
-  stand.orders.push(order);
+  const outcome = { kind: 'acknowledged', note: (await json(response)) as Note, replayed: false } as const;
+  note.attempts.push({ url, sentAtMs, endedAtMs: performance.now(), outcome });
+  stand.notes.push(note);
   return true;
 }

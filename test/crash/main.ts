@@ -1,5 +1,5 @@
 /**
- * `npm run crash`: kills and stops instances, and kills the storage, in storms of orders, and counts what is lost or
+ * `npm run crash`: kills and stops instances, and kills the storage, in storms of notes, and counts what is lost or
  * doubled. `npm run crash -- 4 7` kills a host 4 times, and does the rest in proportion, by the plan of the seed 7.
  */
 import { startAzurite } from '../../local/azurite';
@@ -13,7 +13,7 @@ import { type Finding, unless } from './finding';
 import { killHost, stopHost } from './host-ends';
 import { stopWithHungRequests } from './hung-requests';
 import { loseAnswers, race } from './lost-answers';
-import { acknowledgements, type PlacedOrder } from './placed-order';
+import { acknowledgements, type PlacedNote } from './placed-note';
 import { planRounds, type Round, type Struck } from './rounds';
 import { slowDown } from './slow-storage';
 import { openStand, type Stand } from './stand';
@@ -62,15 +62,15 @@ runCommand(async (command) => {
   for (const one of stands) findings.push(...(await audit(one)));
 
   const killsOf = `${kills} kills of the host, ${storageKills.length} of the storage, ${stops.length} stops`;
-  const orders = stands.flatMap((one) => one.orders);
-  report(`${killsOf}, ${describeOrders(orders)}, ${killed + storageKilled} in flight at a kill`);
+  const notes = stands.flatMap((one) => one.notes);
+  report(`${killsOf}, ${describeNotes(notes)}, ${killed + storageKilled} in flight at a kill`);
   command.finish(findings.length === 0 ? 0 : 1);
 });
 
-function describeOrders(orders: readonly PlacedOrder[]): string {
-  const acknowledged = orders.filter((order) => acknowledgements(order).length > 0).length;
+function describeNotes(notes: readonly PlacedNote[]): string {
+  const acknowledged = notes.filter((note) => acknowledgements(note).length > 0).length;
   const count = (kind: Finding['kind']) => findings.filter((finding) => finding.kind === kind).length;
-  return `${acknowledged.toLocaleString('en')} orders acknowledged, ${count('lost')} lost, ${count('doubled')} doubled`;
+  return `${acknowledged.toLocaleString('en')} notes acknowledged, ${count('lost')} lost, ${count('doubled')} doubled`;
 }
 
 function report(figures: string): void {
@@ -94,7 +94,7 @@ async function play(rounds: readonly Round[], strike: (round: Round) => Promise<
     findings.push(...struck.findings);
     const written = struck.written > 0 ? `, ${struck.written} of these written nevertheless` : '';
     console.log(
-      `${round.name}: ${struck.orders.length} orders sent, ${struck.inFlight} without an answer when it struck${written}`,
+      `${round.name}: ${struck.notes.length} notes sent, ${struck.inFlight} without an answer when it struck${written}`,
     );
   }
   findings.push(...unless(sum > 0, 'wrong', `${rounds[0]?.name} and those after it hit no request, and show nothing`));
@@ -104,6 +104,6 @@ async function play(rounds: readonly Round[], strike: (round: Round) => Promise<
 async function loseAndRace(stand: Stand, count: number): Promise<void> {
   const placed = await loseAnswers(stand, count);
   await race(stand, count);
-  console.log(`${count} answers lost on the way, of orders of which ${placed} had been placed`);
-  findings.push(...unless(placed > 0, 'wrong', 'no order of a lost answer was placed, which shows nothing'));
+  console.log(`${count} answers lost on the way, of notes of which ${placed} had been placed`);
+  findings.push(...unless(placed > 0, 'wrong', 'no note of a lost answer was placed, which shows nothing'));
 }

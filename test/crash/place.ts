@@ -1,7 +1,7 @@
-/** How a client places an order: it asks again, with the same key, until it is told that the order is there. */
+/** How a client places a note: it asks again, with the same key, until it is told that the note is there. */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Order } from '../../shared/order';
-import type { Outcome, PlacedOrder } from './placed-order';
+import type { Note } from '../harness/note';
+import type { Outcome, PlacedNote } from './placed-note';
 import type { Stand } from './stand';
 
 /** For a client that gets no answer, or a bad one, all the time. */
@@ -11,25 +11,25 @@ const REPEAT_PAUSE_MS = 30;
 const NO_ANSWER_MS = 10_000;
 
 /**
- * Without a key it asks once, since to ask again would be another order.
+ * Without a key it asks once, since to ask again would be another note.
  *
  * @param firstTurn even or odd: which of the two instances is asked first, the other one next
  */
-export async function place(stand: Stand, order: PlacedOrder, firstTurn: number): Promise<void> {
+export async function place(stand: Stand, note: PlacedNote, firstTurn: number): Promise<void> {
   const giveUpAtMs = performance.now() + GIVE_UP_MS;
   for (let turn = firstTurn; ; turn += 1) {
     const { url } = stand.instances[turn % 2 === 0 ? 0 : 1];
     const sentAtMs = performance.now();
-    const outcome = await post(url, stand.token(order.user), order);
+    const outcome = await post(url, stand.token(note.user), note);
     const endedAtMs = performance.now();
-    order.attempts.push({ url, sentAtMs, endedAtMs, outcome });
+    note.attempts.push({ url, sentAtMs, endedAtMs, outcome });
     const isFinal = outcome.kind === 'acknowledged' || (outcome.kind === 'refused' && outcome.status !== 503);
-    if (isFinal || order.key === undefined || endedAtMs > giveUpAtMs) return;
+    if (isFinal || note.key === undefined || endedAtMs > giveUpAtMs) return;
     await delay(REPEAT_PAUSE_MS);
   }
 }
 
-export function headersFor(token: string, { key }: PlacedOrder): Record<string, string> {
+export function headersFor(token: string, { key }: PlacedNote): Record<string, string> {
   return {
     authorization: `Bearer ${token}`,
     'content-type': 'application/json',
@@ -37,12 +37,12 @@ export function headersFor(token: string, { key }: PlacedOrder): Record<string, 
   };
 }
 
-async function post(url: string, token: string, order: PlacedOrder): Promise<Outcome> {
+async function post(url: string, token: string, note: PlacedNote): Promise<Outcome> {
   try {
-    const response = await fetch(`${url}/api/orders`, {
+    const response = await fetch(`${url}/api/notes`, {
       method: 'POST',
-      headers: headersFor(token, order),
-      body: JSON.stringify(order.content),
+      headers: headersFor(token, note),
+      body: JSON.stringify(note.content),
       signal: AbortSignal.timeout(NO_ANSWER_MS),
     });
     return toOutcome(response.status, await response.json(), response.headers);
@@ -53,7 +53,7 @@ async function post(url: string, token: string, order: PlacedOrder): Promise<Out
 
 function toOutcome(status: number, body: unknown, headers: Headers): Outcome {
   if (status === 201) {
-    return { kind: 'acknowledged', order: body as Order, replayed: headers.get('idempotency-replayed') === 'true' };
+    return { kind: 'acknowledged', note: body as Note, replayed: headers.get('idempotency-replayed') === 'true' };
   }
   const { code = '' } = body as { code?: string };
   return { kind: 'refused', status, code, retryAfterSeconds: Number(headers.get('retry-after')) };

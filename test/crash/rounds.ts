@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
 import type { Finding } from './finding';
-import { type Attempt, acknowledgements, type PlacedOrder } from './placed-order';
+import { type Attempt, acknowledgements, type PlacedNote } from './placed-note';
 import type { Slot, Stand } from './stand';
 import { repeatAll, type Storm, startStorm } from './storm';
 
@@ -15,10 +15,10 @@ export interface Round {
 }
 
 export interface Struck {
-  readonly orders: readonly PlacedOrder[];
+  readonly notes: readonly PlacedNote[];
   /** How many requests the strike has hit. */
   readonly inFlight: number;
-  /** Of those, how many had written their order all the same, as the repeat was told. */
+  /** Of those, how many had written their note all the same, as the repeat was told. */
   readonly written: number;
   readonly findings: readonly Finding[];
 }
@@ -35,7 +35,7 @@ export function planRounds(what: string, count: number, seed: number): Round[] {
 
 /**
  * @param isHit whether a request that was in flight counts as hit
- * @param strike resolves when all is up again. Whoever wants no new orders meanwhile calms the storm
+ * @param strike resolves when all is up again. Whoever wants no new notes meanwhile calms the storm
  */
 export async function playRound(
   stand: Stand,
@@ -49,10 +49,10 @@ export async function playRound(
   const struckAtMs = performance.now();
   await strike(storm);
   await storm.calm();
-  await repeatAll(stand, storm.orders);
+  await repeatAll(stand, storm.notes);
 
   const wasInFlight = ({ sentAtMs, endedAtMs }: Attempt) => sentAtMs < struckAtMs && struckAtMs < endedAtMs;
-  const hit = storm.orders.filter(({ attempts }) => attempts.filter(wasInFlight).some(isHit));
-  const written = hit.filter((order) => acknowledgements(order)[0]?.replayed);
-  return { orders: storm.orders, inFlight: hit.length, written: written.length, findings: [] };
+  const hit = storm.notes.filter(({ attempts }) => attempts.filter(wasInFlight).some(isHit));
+  const written = hit.filter((note) => acknowledgements(note)[0]?.replayed);
+  return { notes: storm.notes, inFlight: hit.length, written: written.length, findings: [] };
 }

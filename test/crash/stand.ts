@@ -4,7 +4,7 @@ import { TableClient } from '@azure/data-tables';
 import { createIdentityService } from '../../local/identity-service/create-identity-service';
 import { type Instance, startInstance } from '../harness/instance';
 import { findLastingPort } from './lasting-port';
-import { type PlacedOrder, users } from './placed-order';
+import { type PlacedNote, users } from './placed-note';
 
 /** Of the two. */
 export type Slot = 0 | 1;
@@ -12,11 +12,11 @@ export type Slot = 0 | 1;
 export interface Stand {
   /** Those that serve now. */
   readonly instances: readonly [Instance, Instance];
-  /** Of this stand alone, and so are its orders. */
+  /** Of this stand alone, and so are its notes. */
   readonly card: string;
   readonly table: TableClient;
   /** All that has been asked for here. */
-  readonly orders: PlacedOrder[];
+  readonly notes: PlacedNote[];
   token(user: string): string;
   /** One more, with the settings of the two. */
   startInstance(): Promise<Instance>;
@@ -47,8 +47,8 @@ export async function openStand(appDirectory: string, storage: string): Promise<
   return {
     instances,
     card,
-    orders: [],
-    table: TableClient.fromConnectionString(storage, 'orders', { allowInsecureConnection: true }),
+    notes: [],
+    table: TableClient.fromConnectionString(storage, 'notes', { allowInsecureConnection: true }),
     token: (user) => tokens.get(user) ?? '',
     startInstance: start,
     async replace(slot) {

@@ -5,8 +5,9 @@ import { isDeepStrictEqual } from 'node:util';
 import type { TableClient } from '@azure/data-tables';
 import fc from 'fast-check';
 import { createDeriveTokenKey, type TokenKey } from '../../shared/auth/token-key';
-import type { StoredIdentity } from '../../shared/auth/validator';
+import type { StoredIdentity, TokenStore } from '../../shared/auth/validator';
 import { createTokenTable } from '../../shared/storage/token-table';
+import { createFakeClock } from '../harness/fake-clock';
 import { START_MS } from './plan';
 
 export interface KeyProperty {
@@ -37,7 +38,7 @@ const parts = fc.record<Parts>({ secret, name: confusable, endpoint: confusable,
 /** The same characters, divided among the parts in another way. */
 const divided = fc
   .tuple(parts, fc.nat(18), fc.nat(18))
-  .map(([one, ...at]): [Parts, Parts] => [one, divideAnew(one, Math.min(...at), Math.max(...at))]);
+  .map(([one, ...at]): [Parts, Parts] => [one, divideDifferently(one, Math.min(...at), Math.max(...at))]);
 /** Two that differ, and often in one part alone. */
 const similar = fc
   .tuple(parts, parts, fc.subarray(['secret', 'name', 'endpoint', 'token'] as const))
@@ -108,12 +109,12 @@ export const keyProperties: readonly KeyProperty[] = [
         const found = await Promise.all(
           columns.map((sealed) => readRow(keyOf(own), { sealed, ...row, identity: json })),
         );
-        return found.every((identity) => identity === undefined);
+        return found.every((identity) => identity === 'miss');
       },
     ),
   },
   {
-    name: 'a row shows nothing of its token or identity, and is useless to who has the secret and any other token',
+    name: 'a row shows nothing of its token or identity, and is useless to anyone who has the secret and any other token',
     property: fc.asyncProperty(longToken, longToken, stored, async (own, other, row) => {
       fc.pre(own !== other);
       const service = { secret: 's'.repeat(32), name: 'model', endpoint: 'https://one.example' };
@@ -133,7 +134,7 @@ export const keyProperties: readonly KeyProperty[] = [
         [own, service.secret, ''],
       ];
       const guessed = guesses.some((guess) => opensWith(written, ...guess));
-      return hidden && !guessed && taken === undefined && isDeepStrictEqual(opened, row);
+      return hidden && !guessed && taken === 'miss' && isDeepStrictEqual(opened, row);
     }),
   },
 ];
@@ -142,7 +143,7 @@ function keyOf({ secret, name, endpoint, token }: Parts): TokenKey {
   return createDeriveTokenKey(secret, { name, endpoint })(token);
 }
 
-function divideAnew({ name, endpoint, token, secret }: Parts, first: number, second: number): Parts {
+function divideDifferently({ name, endpoint, token, secret }: Parts, first: number, second: number): Parts {
   const all = name + endpoint + token;
   return { secret, name: all.slice(0, first), endpoint: all.slice(first, second), token: all.slice(second) };
 }
@@ -151,8 +152,8 @@ function pickFrom<T extends object>(value: T, keys: readonly (keyof T)[]): Parti
   return Object.fromEntries(keys.map((key) => [key, value[key]])) as Partial<T>;
 }
 
-function readRow(key: TokenKey, row: object): Promise<StoredIdentity | undefined> {
-  return tableWith({ getEntity: async () => row }).read(key, new AbortController().signal);
+function readRow(key: TokenKey, row: object): ReturnType<TokenStore['read']> {
+  return tableWith({ getEntity: async () => row }).read(key);
 }
 
 async function writeRow(key: TokenKey, row: StoredIdentity): Promise<Row> {
@@ -160,15 +161,12 @@ async function writeRow(key: TokenKey, row: StoredIdentity): Promise<Row> {
   const upsertEntity = async (entity: Row) => {
     written = entity;
   };
-  await tableWith({ upsertEntity }).write(key, row, new AbortController().signal);
+  await tableWith({ upsertEntity }).write(key, row);
   return written;
 }
 
 function tableWith(client: object) {
-  return createTokenTable(
-    async () => client as TableClient,
-    () => START_MS,
-  );
+  return createTokenTable(async () => client as TableClient, { clock: createFakeClock(START_MS), log: () => {} });
 }
 
 /** Past the product's code: whether AES-GCM opens the row under what HKDF makes of these. */

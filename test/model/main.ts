@@ -1,5 +1,5 @@
 /**
- * `npm run model`: 100,000 random sequences of calls, faults and time against the real validator, or as many as the
+ * `npm run model`: 30,000 random sequences of calls, faults and time against the real validator, or as many as the
  * first argument says; a second one is the seed of an earlier run. Ends with 1 and the shortest sequence that fails.
  */
 import fc from 'fast-check';
@@ -9,7 +9,7 @@ import { keyProperties } from './key-properties';
 import { sequenceProperties } from './properties';
 
 const USAGE = 'npm run model -- [sequences] [seed]';
-const DEFAULT_SEQUENCES = 100_000;
+const DEFAULT_SEQUENCES = 30_000;
 /** Of each property of keys, for each sequence. */
 const KEYS_PER_SEQUENCE = 0.1;
 

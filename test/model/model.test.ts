@@ -1,5 +1,5 @@
 /**
- * A part of `npm run model`, a few seconds of it: 600 sequences of calls, faults and time, and 6 times 500 keys.
+ * A part of `npm run model`, a few seconds of it: 300 sequences of calls, faults and time, and 6 times 500 keys.
  * A failure shows the seed and path, and the sequence, made as short as it still fails.
  */
 import fc from 'fast-check';
@@ -8,7 +8,7 @@ import { keyProperties } from './key-properties';
 import { SECRET, SERVICES, TOKENS } from './plan';
 import { sequenceProperties } from './properties';
 
-const SEQUENCES = 600;
+const SEQUENCES = 300;
 const KEYS = 500;
 const LIMIT_MS = 120_000;
 
@@ -24,9 +24,9 @@ describe('any key', () => {
   it.each(keyProperties)('$name', ({ property }) => fc.assert(property, { numRuns: KEYS }), LIMIT_MS);
 });
 
-it('has tokens that whoever shortens a token or a key mixes up', () => {
+it('has two tokens that shortening a token or a key mixes up', () => {
   const deriveKey = createDeriveTokenKey(SECRET, { name: 'model', endpoint: SERVICES[0] });
-  const [one, other] = [deriveKey(TOKENS[0]).id, deriveKey(TOKENS[1]).id];
-  expect(one.slice(0, 8)).toBe(other.slice(0, 8));
+  const [one = '', other] = TOKENS.map((token) => deriveKey(token).id);
+  expect(other?.slice(0, 8)).toBe(one.slice(0, 8));
   expect(one).not.toBe(other);
 });

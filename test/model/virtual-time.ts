@@ -1,16 +1,14 @@
-/** Time that only the test moves: this process' timers, and a wall clock that may jump where a timer never does. */
+/** Time that only the test moves: timers and the monotonic clock. Wall clocks are each instance's own. */
 
 export interface VirtualTime {
-  /** Milliseconds that have passed; what timers count by. */
-  uptimeMs(): number;
-  /** Milliseconds since the epoch; what verdicts count by. */
-  wallMs(): number;
+  /** Milliseconds that have passed: the monotonic clock, which timers go by. */
+  elapsed(): number;
   /** Fires what falls due on the way, and lets each have its effect before the next. */
   advance(ms: number): Promise<void>;
-  /** Sets the wall clock forward or back, as a time service does: no timer notices. */
-  turnClock(ms: number): void;
-  /** By how much, in all, it has been set back. */
-  turnedBackMs(): number;
+  /** Lets time pass at once, as while the event loop is blocked; then fires what fell due meanwhile. */
+  block(ms: number): Promise<void>;
+  /** For how long, in all, the event loop has been blocked. */
+  blockedMs(): number;
   restore(): void;
 }
 
@@ -19,31 +17,28 @@ interface Timer {
   readonly fire: () => void;
 }
 
-const real = { setTimeout: globalThis.setTimeout, clearTimeout: globalThis.clearTimeout, now: Date.now };
+const real = { setTimeout: globalThis.setTimeout, clearTimeout: globalThis.clearTimeout };
 
 /** Lets everything happen that waits for nothing but its turn. */
 export function drain(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Takes the place of setTimeout, clearTimeout and Date.now until `restore`: the breakers and deadlines use them. */
-export function startVirtualTime(startMs: number): VirtualTime {
+/** Takes the place of setTimeout and clearTimeout until `restore`. */
+export function startVirtualTime(): VirtualTime {
   const timers = new Map<number, Timer>();
-  let uptimeMs = 0;
-  let turnedMs = 0;
-  let turnedBackMs = 0;
+  let elapsedMs = 0;
+  let blockedMs = 0;
   let lastId = 0;
 
   const setTimer = (fire: () => void, delayMs = 0) => {
     lastId += 1;
-    timers.set(lastId, { dueMs: uptimeMs + delayMs, fire });
+    timers.set(lastId, { dueMs: elapsedMs + delayMs, fire });
     return lastId;
   };
   Object.assign(globalThis, { setTimeout: setTimer, clearTimeout: (id: number) => timers.delete(id) });
-  const wallMs = () => startMs + uptimeMs + turnedMs;
-  Date.now = wallMs;
 
-  /** Of those that fall due together the first one set comes first. */
+  /** Of those that fall due together, the one that was set first comes first. */
   function nextTimer(untilMs: number): [number, Timer] | undefined {
     let next: [number, Timer] | undefined;
     for (const entry of timers) {
@@ -52,29 +47,31 @@ export function startVirtualTime(startMs: number): VirtualTime {
     return next;
   }
 
-  return {
-    uptimeMs: () => uptimeMs,
-    wallMs,
-    async advance(ms) {
+  async function advance(ms: number): Promise<void> {
+    await drain();
+    const untilMs = elapsedMs + ms;
+    for (let next = nextTimer(untilMs); next !== undefined; next = nextTimer(untilMs)) {
+      const [id, timer] = next;
+      timers.delete(id);
+      elapsedMs = Math.max(elapsedMs, timer.dueMs);
+      timer.fire();
       await drain();
-      const untilMs = uptimeMs + ms;
-      for (let next = nextTimer(untilMs); next !== undefined; next = nextTimer(untilMs)) {
-        const [id, timer] = next;
-        timers.delete(id);
-        uptimeMs = timer.dueMs;
-        timer.fire();
-        await drain();
-      }
-      uptimeMs = untilMs;
+    }
+    elapsedMs = untilMs;
+  }
+
+  return {
+    elapsed: () => elapsedMs,
+    advance,
+    async block(ms) {
+      await drain();
+      elapsedMs += ms;
+      blockedMs += ms;
+      await advance(0);
     },
-    turnClock(ms) {
-      turnedMs += ms;
-      if (ms < 0) turnedBackMs -= ms;
-    },
-    turnedBackMs: () => turnedBackMs,
-    restore() {
-      Object.assign(globalThis, { setTimeout: real.setTimeout, clearTimeout: real.clearTimeout });
-      Date.now = real.now;
+    blockedMs: () => blockedMs,
+    restore: () => {
+      Object.assign(globalThis, real);
     },
   };
 }

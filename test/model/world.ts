@@ -1,50 +1,58 @@
-/** Real validators, keys and rows, among a service and a table that do as the plan says and note all that they see. */
+/** Real validators, guards, keys and rows, among a service and a table that do as the plan says and note what they see. */
 import type { TableClient } from '@azure/data-tables';
-import type { Identity } from '../../shared/auth/principal';
-import type { IdentityProvider, Verdict } from '../../shared/auth/provider';
-import { createResilientProvider } from '../../shared/auth/resilient-provider';
-import { createResilientStore } from '../../shared/auth/resilient-store';
+import { createIdentityGuard } from '../../shared/auth/identity-guard';
+import type { Identity, IdentityProvider, Verdict } from '../../shared/auth/provider';
 import { createDeriveTokenKey } from '../../shared/auth/token-key';
-import { createValidator, type ReliableTokenStore, type TokenStore, type Validator } from '../../shared/auth/validator';
+import { createValidator, type Validator } from '../../shared/auth/validator';
+import { type Clock, createClock } from '../../shared/clock';
 import { createTokenTable } from '../../shared/storage/token-table';
-import { type Answer, type InstancePlan, type Plan, SECRET, SERVICES, TOKENS } from './plan';
+import { type Answer, type InstancePlan, isWellFormed, type Plan, SECRET, SERVICES, START_MS, TOKENS } from './plan';
 import type { VirtualTime } from './virtual-time';
 
-/** One call of the identity service. The identity that it answers bears its number, so that it can be told whose it is. */
+/** One call of the identity service. The identity that it answers has its number, so that its origin can be told. */
 export interface Question {
   readonly number: number;
   readonly instance: number;
   readonly token: number;
   readonly askedAtMs: number;
+  readonly askedAtElapsedMs: number;
   readonly signal: AbortSignal;
-  /** Since when it is answered, in the order of all that happened. */
+  /** It never gets an answer, because its connection is a dead one from the pool. */
+  readonly hangsInPool: boolean;
+  /** In the order of all that happened. */
   answeredAt?: number;
   /** Answered while the one who asked still listened. */
   heard?: boolean;
   verdict?: Verdict;
-  verdictAtMs?: number;
+  verdictAtElapsedMs?: number;
 }
 
 /** Is told of what begins, and by the function that it returns, how that ended. */
 export interface Witness {
-  reading(instance: number, token: number): (found: 'row' | 'first-row' | 'nothing') => void;
+  reading(instance: number, token: number): (found: 'row' | 'first-row' | 'nothing' | 'failed') => void;
   asked(question: Question): (verdict: Verdict) => void;
-  writing(instance: number, token: number): (applied: boolean) => void;
+  /** `isWritten`: the row is there. `isSaid`: and the instance knows. */
+  writing(instance: number, token: number): (how: { isWritten: boolean; isSaid: boolean }) => void;
 }
 
 export interface Instance {
   readonly plan: InstancePlan;
-  readonly clock: () => number;
+  readonly wall: () => number;
+  readonly clock: Clock;
   readonly validator: Validator;
 }
 
 export interface World {
   readonly instances: readonly Instance[];
   readonly questions: readonly Question[];
-  /** How far the clock may have been set back between a flight's beginning and its last question. */
-  turnedBackMs(): number;
   /** Counts up with everything that happens. */
   happens(): number;
+  /** Sets the wall clock of one instance, or of all. */
+  turn(instance: number | 'all', ms: number): void;
+  /** By how much, in all, the time that this instance goes by has been set back since then. */
+  stepsBack(instance: number, sinceElapsedMs: number): number;
+  setService(answer: Answer | undefined): void;
+  setTable(fault: 'fails' | 'never' | undefined): void;
   /** From now on, whatever is asked answers at once and well. */
   heal(): void;
 }
@@ -56,53 +64,79 @@ export interface WorldOptions {
   /** Resolves when it is this event's turn. */
   readonly turn: (event: string) => Promise<unknown>;
   readonly witness: Witness;
-  /** With the deadlines, repeats, caps and breakers around the service and the table. */
-  readonly wrapped: boolean;
 }
 
-export function createWorld(plan: Plan, { time, turn, witness, wrapped }: WorldOptions): World {
+export function createWorld(plan: Plan, { time, turn, witness }: WorldOptions): World {
   const questions: Question[] = [];
   const rows = new Map<string, Row>();
   const firstRows = new Map<string, Row>();
-  let [happened, reads, writes, healed] = [0, 0, 0, false];
+  const stepsBack: { readonly instance: number; readonly atElapsedMs: number; readonly backMs: number }[] = [];
+  const turnedMs = plan.instances.map(() => 0);
+  let [happened, reads, writes, isHealed] = [0, 0, 0, false];
+  let serviceAnswer: Answer | undefined;
+  let tableFault: 'fails' | 'never' | undefined;
   const happens = () => {
     happened += 1;
     return happened;
   };
-  const whenTurn = (event: string) => (healed ? Promise.resolve() : turn(event));
+  const whenTurn = (event: string) => (isHealed ? Promise.resolve() : turn(event));
 
   function createInstance(instance: InstancePlan, index: number): Instance {
-    const clock = () => time.wallMs() + instance.skewMs;
+    const wall = () => START_MS + time.elapsed() + instance.skewMs + (turnedMs[index] ?? 0);
+    const clock = createClock(wall, time.elapsed);
     const endpoint = SERVICES[instance.service];
     const deriveKey = createDeriveTokenKey(SECRET, { name: 'model', endpoint });
     const ids = TOKENS.map((token) => deriveKey(token).id);
-    const provider: IdentityProvider = { name: 'model', endpoint, identify };
+    const recognizes = (token: string) => isWellFormed(TOKENS.indexOf(token));
+    const provider: IdentityProvider = { name: 'model', endpoint, recognizes, identify };
 
-    async function identify(text: string, signal: AbortSignal): Promise<Verdict> {
-      const token = TOKENS.indexOf(text as (typeof TOKENS)[number]);
+    async function identify(
+      text: string,
+      signal: AbortSignal,
+      { newConnection = false }: { newConnection?: boolean } = {},
+    ): Promise<Verdict> {
       const number = questions.length;
-      const answer = healed ? ({ kind: 'valid' } as const) : pick(plan.answers, number);
-      const question: Question = { number, instance: index, token, askedAtMs: clock(), signal };
+      const planned = isHealed ? ({ kind: 'valid' } as const) : (serviceAnswer ?? pick(plan.answers, number));
+      const isOfPool = 'pooled' in planned && planned.pooled === true;
+      const answer = isOfPool && newConnection ? ({ kind: 'valid' } as const) : planned;
+      const hangsInPool = answer.kind === 'never' && answer.pooled === true;
+      const question: Question = {
+        number,
+        instance: index,
+        token: TOKENS.indexOf(text),
+        askedAtMs: clock.now(),
+        askedAtElapsedMs: time.elapsed(),
+        signal,
+        hangsInPool,
+      };
       questions.push(question);
       const end = witness.asked(question);
-      if (answer.kind === 'never') return new Promise(() => {});
-      await whenTurn(`answer ${number}`);
-      const verdict = toVerdict(answer, { id: `${number}` }, clock());
-      Object.assign(question, { answeredAt: happens(), heard: !signal.aborted, verdict, verdictAtMs: clock() });
-      end(verdict);
-      return verdict;
+      const cut = new Promise<Verdict>((resolve) => {
+        const verdict = { kind: 'unavailable', cause: 'timeout', onReusedConnection: hangsInPool } as const;
+        if (signal.aborted) resolve(verdict);
+        else signal.addEventListener('abort', () => resolve(verdict), { once: true });
+      });
+      if (answer.kind === 'never') return cut;
+      const answered = whenTurn(`answer ${number}`).then(() => {
+        const verdict = toVerdict(answer, { id: `${number}` }, clock.now());
+        const heard = !signal.aborted;
+        Object.assign(question, { answeredAt: happens(), heard, verdict, verdictAtElapsedMs: time.elapsed() });
+        end(verdict);
+        return verdict;
+      });
+      return Promise.race([answered, cut]);
     }
 
     const client = {
       async getEntity(_partition: string, id: string) {
-        const fault = healed ? 'none' : pick(plan.reads, reads);
+        const fault = isHealed ? 'none' : (tableFault ?? pick(plan.reads, reads));
         reads += 1;
         const read = reads;
         const end = witness.reading(index, ids.indexOf(id));
         if (fault === 'never') return new Promise(() => {});
         await whenTurn(`read ${read}`);
         happens();
-        end(fault === 'none' ? 'row' : fault === 'replayed' ? 'first-row' : 'nothing');
+        end(({ none: 'row', replayed: 'first-row', fails: 'failed' } as const)[fault as 'none'] ?? 'nothing');
         if (fault === 'fails') throw Object.assign(new Error(), { statusCode: 503 });
         const row = findRow(fault, id);
         if (row === undefined) throw Object.assign(new Error(), { statusCode: 404 });
@@ -110,19 +144,19 @@ export function createWorld(plan: Plan, { time, turn, witness, wrapped }: WorldO
         return { ...row, expiresAt: new Date('2100-01-01') };
       },
       async upsertEntity(row: Row & { readonly rowKey: string }): Promise<void> {
-        const fault = healed ? 'none' : pick(plan.writes, writes);
+        const fault = isHealed ? 'none' : (tableFault ?? pick(plan.writes, writes));
         writes += 1;
         const write = writes;
         const end = witness.writing(index, ids.indexOf(row.rowKey));
         if (fault === 'never') return new Promise(() => {});
         await whenTurn(`write ${write}`);
         happens();
-        const applied = fault !== 'fails';
-        if (applied) {
+        const isWritten = fault !== 'fails';
+        if (isWritten) {
           rows.set(row.rowKey, row);
           if (!firstRows.has(row.rowKey)) firstRows.set(row.rowKey, row);
         }
-        end(applied);
+        end({ isWritten, isSaid: fault === 'none' });
         if (fault !== 'none') throw Object.assign(new Error(), { statusCode: 503 });
       },
     };
@@ -134,27 +168,45 @@ export function createWorld(plan: Plan, { time, turn, witness, wrapped }: WorldO
       return row && fault === 'corrupt' ? { sealed: row.sealed.map((byte, at) => (at === 20 ? byte ^ 1 : byte)) } : row;
     }
 
-    const table = createTokenTable(async () => client as unknown as TableClient, clock);
     const log = () => {};
     const validator = createValidator({
       deriveKey,
+      guard: createIdentityGuard(provider, { attemptTimeoutMs: 1_200, clock, log }),
+      store: createTokenTable(async () => client as unknown as TableClient, { clock, log }),
       clock,
+      log,
       ttlMs: instance.ttlMs,
       maxEntries: instance.maxEntries,
-      provider: wrapped ? createResilientProvider(provider, { attemptTimeoutMs: 1_200, clock, log }) : provider,
-      store: wrapped ? createResilientStore(table, log) : neverRejecting(table),
     });
-    return { plan: instance, clock, validator };
+    return { plan: instance, wall, clock, validator };
   }
 
+  const instances = plan.instances.map(createInstance);
   return {
-    instances: plan.instances.map(createInstance),
+    instances,
     questions,
-    // Without repeats a flight asks in the very moment that its verdict counts from.
-    turnedBackMs: () => (wrapped ? time.turnedBackMs() : 0),
     happens,
+    turn(instance, ms) {
+      for (const [index, { clock }] of instances.entries()) {
+        if (instance !== 'all' && instance !== index) continue;
+        const beforeMs = clock.now();
+        turnedMs[index] = (turnedMs[index] ?? 0) + ms;
+        const backMs = beforeMs - clock.now();
+        if (backMs > 0) stepsBack.push({ instance: index, atElapsedMs: time.elapsed(), backMs });
+      }
+    },
+    stepsBack: (instance, sinceElapsedMs) =>
+      stepsBack
+        .filter((step) => step.instance === instance && step.atElapsedMs >= sinceElapsedMs)
+        .reduce((sum, { backMs }) => sum + backMs, 0),
+    setService: (answer) => {
+      serviceAnswer = answer;
+    },
+    setTable: (fault) => {
+      tableFault = fault;
+    },
     heal: () => {
-      healed = true;
+      isHealed = true;
     },
   };
 }
@@ -164,18 +216,11 @@ function pick<T>(list: readonly T[], at: number): T {
 }
 
 function toVerdict(answer: Exclude<Answer, { kind: 'never' }>, { id }: { id: string }, nowMs: number): Verdict {
-  if (answer.kind !== 'valid') return answer;
+  if (answer.kind === 'rejected') return answer;
+  if (answer.kind === 'unavailable') {
+    const { pooled, ...verdict } = answer;
+    return { ...verdict, ...(pooled === true && { onReusedConnection: true }) };
+  }
   const identity: Identity = { id, name: '', phoneNumber: null, pictureUrl: null, actionPackageId: null };
-  return { kind: 'valid', identity, ...(answer.lifeMs === undefined ? {} : { expiresAtMs: nowMs + answer.lifeMs }) };
-}
-
-/** Unlike the real one it has no deadline, so that a read may end after the flight that began it. */
-function neverRejecting(store: TokenStore): ReliableTokenStore {
-  const { signal } = new AbortController();
-  return {
-    entryOf: (key) => ({
-      read: () => store.read(key, signal).catch(() => undefined),
-      write: (stored) => store.write(key, stored, signal).catch(() => {}),
-    }),
-  };
+  return { kind: 'valid', identity, ...(answer.lifeMs !== undefined && { expiresAtMs: nowMs + answer.lifeMs }) };
 }

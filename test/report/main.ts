@@ -13,7 +13,7 @@ const proofs: Readonly<Record<string, string>> = {
   faults: 'whatever the identity service or the storage does, nothing wrong is believed or remembered',
   attack:
     'junk neither costs others much nor is ever believed, and malformed requests get the answer that is documented',
-  crash: 'no acknowledged order is lost or doubled when a host or the storage goes down, or a client repeats',
+  crash: 'no acknowledged note is lost or doubled when a host or the storage goes down, or a client repeats',
   model: 'in no sequence of calls, faults and time does a caller get another’s identity, or one beyond its bound',
   soak: 'it goes on so for ten minutes, in the same memory',
 };

@@ -1,6 +1,6 @@
 /** What a client does with its token, and what it then expects to be told. */
 import { people } from '../../local/identity-service/people';
-import type { Order } from '../../shared/order';
+import type { Note } from '../harness/note';
 import type { Ask } from './ask';
 import type { Book, Placed } from './book';
 import type { Question } from './judge';
@@ -25,8 +25,8 @@ export type Action = (token: Token, book: Book) => Promise<void>;
 /** Of a body that is refused: large, so that who keeps bodies is seen to grow. */
 const REFUSED_CHARACTERS = 60_000;
 
-interface OrdersPage {
-  readonly orders: Order[];
+interface NotesPage {
+  readonly notes: Note[];
   readonly nextCursor?: string;
 }
 
@@ -43,16 +43,16 @@ export function createActions({ hosts, mint, ask, tally, books }: Surroundings, 
     if (body.id !== people[user]?.id || body.actionPackageId !== card) tally.complain('identity', `by ${host.name}`);
   }
 
-  /** Of an order, or of all. */
-  function askForOrders(kind: string, path: string, rest: Rest, expected = '200') {
+  /** Of a note, or of all. */
+  function askForNotes(kind: string, path: string, rest: Rest, expected = '200') {
     const method = rest.body === undefined ? 'GET' : 'POST';
     return ask({ kind, method, path, expected, usesStorage: true, host: anyHost(), ...rest });
   }
 
   async function send(token: Token, book: Book, placed: Placed, kind: string, host = anyHost()): Promise<void> {
-    const { order, key } = placed;
-    const rest = { host, token, body: order, ...(key !== undefined && { idempotencyKey: key }) };
-    const body = await askForOrders(kind, 'orders', rest, '201');
+    const { note, key } = placed;
+    const rest = { host, token, body: note, ...(key !== undefined && { idempotencyKey: key }) };
+    const body = await askForNotes(kind, 'notes', rest, '201');
     if (body !== undefined) book.acknowledge(placed, body);
   }
 
@@ -60,34 +60,34 @@ export function createActions({ hosts, mint, ask, tally, books }: Surroundings, 
     const placed = book.add();
     const isTwofold = placed.key !== undefined && random.pick([true, false]);
     const chosen = isTwofold ? hosts : [anyHost()];
-    await Promise.all(chosen.map((host) => send(token, book, placed, 'order placed', host)));
+    await Promise.all(chosen.map((host) => send(token, book, placed, 'note placed', host)));
   };
 
   const repeat: Action = async (token, book) => {
     const keyed = book.placed.filter(({ key }) => key !== undefined);
-    if (keyed.length > 0) await send(token, book, random.pick(keyed), 'order repeated');
+    if (keyed.length > 0) await send(token, book, random.pick(keyed), 'note repeated');
   };
 
   const list: Action = async (token, book) => {
-    const body = await askForOrders('orders listed', `orders?limit=${random.integer(1, 100)}`, { token });
-    if (body !== undefined) book.compare(body.orders);
+    const body = await askForNotes('notes listed', `notes?limit=${random.integer(1, 100)}`, { token });
+    if (body !== undefined) book.compare(body.notes);
   };
 
   const read: Action = async (token, book) => {
-    const id = anyOrderOf(book);
-    const body = id && (await askForOrders('order read', `orders/${id}`, { token }));
+    const id = anyNoteOf(book);
+    const body = id && (await askForNotes('note read', `notes/${id}`, { token }));
     if (body) book.compare([body]);
   };
 
-  /** Into the orders of somebody else. */
+  /** Into the notes of somebody else. */
   const pry: Action = async (token, book) => {
-    const id = anyOrderOf(random.pick(books.filter((other) => other !== book)));
-    if (id) await askForOrders("another's order asked for", `orders/${id}`, { token }, '404 not_found');
+    const id = anyNoteOf(random.pick(books.filter((other) => other !== book)));
+    if (id) await askForNotes("another's note asked for", `notes/${id}`, { token }, '404 not_found');
   };
 
   const blunder: Action = async (token) => {
     const body = { item: 'x', quantity: 1, note: 'x'.repeat(REFUSED_CHARACTERS) };
-    await askForOrders('body refused', 'orders', { token, body }, '400 invalid_body');
+    await askForNotes('body refused', 'notes', { token, body }, '400 invalid_body');
   };
 
   /** With a token that is none, and again. */
@@ -99,21 +99,21 @@ export function createActions({ hosts, mint, ask, tally, books }: Surroundings, 
     await whoami(token, host);
   };
 
-  /** All orders of the token's owner, page by page; undefined when a page is not to be had. */
-  async function listAll(token: Token): Promise<Order[] | undefined> {
-    const orders: Order[] = [];
+  /** All notes of the token's owner, page by page; undefined when a page is not to be had. */
+  async function listAll(token: Token): Promise<Note[] | undefined> {
+    const notes: Note[] = [];
     let cursor: string | undefined = '';
     while (cursor !== undefined) {
-      const path: string = `orders?limit=100${cursor && `&cursor=${cursor}`}`;
-      const page: OrdersPage | undefined = await askForOrders('orders listed', path, { token });
+      const path: string = `notes?limit=100${cursor && `&cursor=${cursor}`}`;
+      const page: NotesPage | undefined = await askForNotes('notes listed', path, { token });
       if (page === undefined) return undefined;
-      orders.push(...page.orders);
+      notes.push(...page.notes);
       cursor = page.nextCursor;
     }
-    return orders;
+    return notes;
   }
 
-  function anyOrderOf(book: Book): string | undefined {
+  function anyNoteOf(book: Book): string | undefined {
     return book.placed.length === 0 ? undefined : random.pick(book.placed).id;
   }
 

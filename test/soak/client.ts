@@ -7,7 +7,7 @@ import { LONG_SECONDS } from './tokens';
 
 export interface Client {
   run(isOver: () => boolean): Promise<void>;
-  /** When nothing fails any more: repeats what was never acknowledged, then looks at all of its orders. */
+  /** When nothing fails any more: repeats what was never acknowledged, then looks at all of its notes. */
   settle(): Promise<void>;
 }
 
@@ -15,7 +15,7 @@ const THINK_MS = [30, 250] as const;
 /** Who opens a page may well send so many requests. */
 const AT_ONCE = 3;
 
-/** @param books its own, in which nobody else places orders; @param random its own, too */
+/** @param books its own, in which nobody else places notes; @param random its own, too */
 export function createClient(books: readonly Book[], random: Random, surroundings: Surroundings): Client {
   const { hosts, mint, lifeSeconds } = surroundings;
   const actions = createActions(surroundings, random);
@@ -51,7 +51,7 @@ export function createClient(books: readonly Book[], random: Random, surrounding
       for (const book of books) {
         const token = mint.good(book.owner, LONG_SECONDS);
         const unsure = book.placed.filter(({ id, key }) => id === undefined && key !== undefined);
-        for (const placed of unsure) await send(token, book, placed, 'order repeated');
+        for (const placed of unsure) await send(token, book, placed, 'note repeated');
         book.settle(await listAll(token));
       }
     },

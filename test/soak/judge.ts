@@ -33,9 +33,9 @@ export interface Answer {
   readonly wasKnown: boolean;
 }
 
-/** Of a validation, and of what the orders may wait for their table after that. */
+/** Of a validation, and of what the notes may wait for their table after that. */
 const VALIDATION_MS = 3_000;
-const ORDERS_MS = 2_000;
+const NOTES_MS = 2_000;
 /** For a busy machine, which has everything that is part of this on two processors or so. */
 const MARGIN_MS = 1_000;
 
@@ -45,7 +45,7 @@ const REFUSED = '401 invalid_token';
 export function judge(question: Question, answer: Answer, trouble: Trouble): [Check, string][] {
   const { outcome, retryAfter, elapsedMs } = answer;
   const allowed = allowedOutcomes(question, answer, trouble);
-  const limitMs = VALIDATION_MS + (question.usesStorage ? ORDERS_MS : 0) + MARGIN_MS;
+  const limitMs = VALIDATION_MS + (question.usesStorage ? NOTES_MS : 0) + MARGIN_MS;
   const found: [Check, string][] = [];
   if (!allowed.includes(outcome)) found.push([classify(question, answer), `${outcome}, not ${allowed.join(' or ')}`]);
   if (elapsedMs > limitMs) found.push(['late', `${outcome} after ${elapsedMs.toFixed()} ms, over ${limitMs} ms`]);
@@ -74,8 +74,8 @@ function allowedOutcomes({ token, expected, usesStorage }: Question, answer: Ans
 function classify({ token, expected }: Question, { outcome, sentAtMs }: Answer): Check {
   const isGood = token.kind === 'good' && sentAtMs < token.expiresAtMs;
   if (outcome.startsWith('500')) return 'bug';
-  // With a good token, only an order of somebody else's is asked for in vain.
-  if (outcome.startsWith('2')) return isGood ? 'order' : 'accepted';
+  // With a good token, only a note of somebody else's is asked for in vain.
+  if (outcome.startsWith('2')) return isGood ? 'note' : 'accepted';
   if (isGood && /^40[13]/.test(outcome)) return 'refused';
   if (isGood && outcome.startsWith('404') && expected === '200') return 'lost';
   return 'unexplained';

@@ -40,13 +40,13 @@ describe('a short run', () => {
 
   it('asked everything, and met both faults', () => {
     const kinds = [
-      "another's order asked for",
+      "another's note asked for",
       'answered 503',
       'body refused',
-      'order placed',
-      'order read',
-      'order repeated',
-      'orders listed',
+      'note placed',
+      'note read',
+      'note repeated',
+      'notes listed',
       'token refused',
       'whoami, from identity-service',
       'whoami, from memory',

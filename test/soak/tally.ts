@@ -4,13 +4,13 @@ import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 /** Each check, by the wrong answer that it looks for. */
 export const checks = {
   identity: "another user's identity",
-  order: "another user's order, or another order than was placed",
+  note: "another user's note, or another note than was placed",
   accepted: 'a junk, expired or foreign token accepted',
   refused: 'a good token refused',
   bug: 'a 500',
-  lost: 'an order acknowledged that is not there',
-  twice: 'an order that is there twice',
-  repeat: 'a repeat that is answered with another order',
+  lost: 'a note acknowledged that is not there',
+  twice: 'a note that is there twice',
+  repeat: 'a repeat that is answered with another note',
   unexplained: 'a status that no fault explains',
   late: 'an answer too late',
   noRetryAfter: 'a 503 without Retry-After',

@@ -3,7 +3,7 @@ import type { IdentityService } from '../../local/identity-service/create-identi
 import { jwtExpiresAtMs } from '../../shared/auth/jwt-expiry';
 import type { SoakHost } from './stand';
 
-/** Whose an order is: a user in a card. */
+/** Whose a note is: a user in a card. */
 export interface Owner {
   readonly user: string;
   readonly card: string;

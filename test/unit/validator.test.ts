@@ -279,6 +279,12 @@ describe('the bound of a verdict', () => {
     expect(await validate('t')).toMatchObject({ kind: 'rejected', reason: 'expired', source: 'identity-service' });
     expect(store.writes).toBe(0);
   });
+
+  it('refuses a verdict that was over before its row was written, as when the machine slept', async () => {
+    const { validate, clock, store } = setUp();
+    jest.spyOn(store, 'write').mockImplementation(async () => clock.moveWall(TTL_MS));
+    expect(await validate('t')).toMatchObject({ kind: 'rejected', reason: 'expired', source: 'identity-service' });
+  });
 });
 
 describe('when somebody sets the wall clock', () => {
@@ -302,6 +308,21 @@ describe('when somebody sets the wall clock', () => {
     clock.moveWall(-HOUR_MS);
     clock.advance(TTL_MS / 2);
     expect((await other.validate('t')).source).toBe('identity-service');
+  });
+
+  it('ahead by an hour, and back before the answer, a cached verdict ends after its 30 minutes all the same', async () => {
+    const { sourceOf, identify, clock, store } = setUp();
+    clock.moveWall(HOUR_MS);
+    identify.mockImplementationOnce(async () => {
+      clock.moveWall(-HOUR_MS);
+      return valid;
+    });
+    await sourceOf('t');
+    store.rows.clear();
+    clock.advance(TTL_MS - 1);
+    expect(await sourceOf('t')).toBe('memory');
+    clock.advance(1);
+    expect(await sourceOf('t')).toBe('identity-service');
   });
 
   it('back by an hour, a rejected token is sent again after 10 s', async () => {

@@ -1,4 +1,4 @@
-/** The ways in which the body of an order is right, or wrong before anybody reads it. The token comes in a header. */
+/** The ways in which the body of a note is right, or wrong before anybody reads it. The token comes in a header. */
 import fc from 'fast-check';
 import { type Draft, editBody, utf8, type Variant, withBody, withHeaders, withMember } from '../draft';
 

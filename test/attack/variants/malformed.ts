@@ -25,7 +25,7 @@ const get: Draft = {
 };
 const post: Draft = {
   method: 'POST',
-  path: '/api/orders',
+  path: '/api/notes',
   query: '',
   headers: [
     ['Authorization', 'Bearer <token>'],
@@ -44,7 +44,7 @@ function each(name: string, expected: Malformed['expected'], wires: readonly str
   return fc.constantFrom(...wires).map((wire): Malformed => ({ name, wire, expected, ...more }));
 }
 
-/** The order with these headers about its length. */
+/** The note with these headers about its length. */
 function framed(headers: Draft['headers'], sent: string): string {
   return toWire(withHeaders(...headers)(post)) + sent;
 }
@@ -139,7 +139,7 @@ export const malformed: fc.Arbitrary<Malformed> = fc.oneof(
   each(
     'several at once',
     [['200', '400 invalid_parameter', '200', '404 by the host']],
-    [getWire + toWire({ ...get, path: '/api/orders', query: '?limit=0' }) + getWire + toWire({ ...get, path: '/x' })],
+    [getWire + toWire({ ...get, path: '/api/notes', query: '?limit=0' }) + getWire + toWire({ ...get, path: '/x' })],
   ),
   each(
     'several at once, then nothing of HTTP',

@@ -1,4 +1,4 @@
-/** The ways in which a token comes in the body of an order, or does not. */
+/** The ways in which a token comes in the body of a note, or does not. */
 import fc from 'fast-check';
 import { type Draft, type Variant, withHeaders } from '../draft';
 
@@ -14,6 +14,7 @@ export const goodTokensInBody: readonly Variant[] = [
       members('"accessToken":"<token>",'),
       members('', ',"accessToken":"<token>"'),
       members('"\\u0061ccess\\u0054oken" : "<token>" ,'),
+      members('"accessToken":"<token>","note":"{\\"accessToken\\":\\"x\\"}",'),
     ),
   },
 ];

@@ -42,7 +42,11 @@ export const goodTokens: readonly Variant[] = [
 ];
 
 export const badTokens: readonly Variant[] = [
-  { name: 'no token', expected: '401 token_missing', change: fc.constant((draft: Draft) => draft) },
+  {
+    name: 'no token',
+    expected: '401 token_missing',
+    change: fc.constantFrom((draft: Draft) => draft, header('accessToken', ''), header('Authorization', ' ')),
+  },
   {
     name: 'another scheme',
     expected: '401 token_missing',

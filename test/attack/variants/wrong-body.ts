@@ -1,4 +1,4 @@
-/** The ways in which the body of an order is JSON, and none that is an order, or no JSON at all. */
+/** The ways in which the body of a note is JSON, and none that is a note, or no JSON at all. */
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { editBody, utf8, type Variant, withBody, withMember } from '../draft';
@@ -6,7 +6,7 @@ import { MAX_BYTES } from './body';
 
 const latin1 = (bytes: Uint8Array) => Buffer.from(bytes).toString('latin1');
 
-const noOrder = fc.oneof(
+const noNote = fc.oneof(
   fc.constantFrom(
     'null',
     'true',
@@ -62,7 +62,7 @@ const wrongValues: [name: string, values: string[]][] = [
   ['"\\ud800"', ['1']],
   ['"a/b~c"', ['1']],
   ['"Item"', ['"x"']],
-  ['"id"', ['"<order>"']],
+  ['"id"', ['"<note>"']],
 ];
 /** Deep enough to overflow a stack, if anything here recurses. */
 const nested = fc
@@ -77,7 +77,7 @@ const nested = fc
   });
 
 export const wrongBodies: readonly Variant[] = [
-  { name: 'no order', expected: '400 invalid_body', change: noOrder.map(withBody) },
+  { name: 'no note', expected: '400 invalid_body', change: noNote.map(withBody) },
   {
     name: 'cut short',
     expected: '400 invalid_body',

@@ -1,10 +1,10 @@
-/** An order that a client wants placed, and what became of each time that it asked for it. */
+/** A note that a client wants placed, and what became of each time that it asked for it. */
 import { people } from '../../local/identity-service/people';
-import type { NewOrder, Order } from '../../shared/order';
+import type { NewNote, Note } from '../harness/note';
 
 /** What a client was told. */
 export type Outcome =
-  | { readonly kind: 'acknowledged'; readonly order: Order; readonly replayed: boolean }
+  | { readonly kind: 'acknowledged'; readonly note: Note; readonly replayed: boolean }
   | { readonly kind: 'refused'; readonly status: number; readonly code: string; readonly retryAfterSeconds: number }
   | { readonly kind: 'unanswered' };
 
@@ -18,26 +18,26 @@ export interface Attempt {
   readonly outcome: Outcome;
 }
 
-export interface PlacedOrder {
+export interface PlacedNote {
   readonly name: string;
   readonly user: string;
   readonly key: string | undefined;
-  readonly content: NewOrder;
+  readonly content: NewNote;
   readonly attempts: Attempt[];
 }
 
 export const users = Object.keys(people);
 
-/** Each user wants the same twice in a storm, which with two keys makes two orders. */
-export function orderWithKey(storm: string, n: number): PlacedOrder {
-  const name = `${storm}, order ${n}`;
+/** Each user wants the same twice in a storm, which with two keys makes two notes. */
+export function noteWithKey(storm: string, n: number): PlacedNote {
+  const name = `${storm}, note ${n}`;
   const item = `${storm}, dish ${Math.floor(n / (2 * users.length))}`;
   return { name, user: userOf(n), key: name.replace(/\W+/g, '-'), content: { item, quantity: 1 }, attempts: [] };
 }
 
 /** What is wanted without a key is known by its unique name. */
-export function orderWithoutKey(storm: string, n: number): PlacedOrder {
-  const name = `${storm}, order ${n}`;
+export function noteWithoutKey(storm: string, n: number): PlacedNote {
+  const name = `${storm}, note ${n}`;
   return { name, user: userOf(n), key: undefined, content: { item: name, quantity: 1 }, attempts: [] };
 }
 
@@ -45,7 +45,7 @@ function userOf(n: number): string {
   return users[n % users.length] ?? '';
 }
 
-export function acknowledgements({ attempts }: PlacedOrder): Acknowledgement[] {
+export function acknowledgements({ attempts }: PlacedNote): Acknowledgement[] {
   return attempts.map(({ outcome }) => outcome).filter((outcome) => outcome.kind === 'acknowledged');
 }
 
