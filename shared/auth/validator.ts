@@ -154,7 +154,6 @@ export function createValidator(options: ValidatorOptions): Validator {
     }
     valid.delete(key.id);
     if (verdict.cacheable) refused.set(key.id, { kind: 'rejected', untilMs: now + REJECTED_FOR_MS });
-    else refused.delete(key.id);
     return rejected('rejected', 'identity-service');
   }
 

@@ -167,18 +167,20 @@ describe('deadlines', () => {
     expect(identify.mock.calls.at(-1)?.[1].aborted).toBe(true);
   });
 
-  it('answers busy at the end of the budget when no call was made', async () => {
+  it('answers busy at the end of the budget when no call was made, and timeout when one was', async () => {
     const { identify, start, startMany } = setUp({ attemptTimeoutMs: 2_500 });
-    identify.mockImplementation(hang);
-    const asked = startMany(16);
-    await jest.advanceTimersByTimeAsync(0);
+    identify.mockImplementation(answerAfter(100));
+    const first = startMany(16, 'first');
+    const hung = startMany(16, 'hung');
     const waiting = start('waiting');
+    await jest.advanceTimersByTimeAsync(0);
+    identify.mockImplementation(hang);
     await jest.advanceTimersByTimeAsync(BUDGET.identityMs);
-    expect(await waiting).toEqual({ kind: 'unavailable', cause: 'busy', retryAfterSeconds: 5 });
-    expect((await Promise.all(asked)).map((verdict) => 'cause' in verdict && verdict.cause)).toEqual(
-      Array(16).fill('timeout'),
-    );
-    expect(identify).toHaveBeenCalledTimes(16);
+    expect((await Promise.all(first)).map(({ kind }) => kind)).toEqual(Array(16).fill('valid'));
+    const outage = { kind: 'unavailable', retryAfterSeconds: 5 };
+    expect(await Promise.all(hung)).toEqual(Array(16).fill({ ...outage, cause: 'timeout' }));
+    expect(await waiting).toEqual({ ...outage, cause: 'busy' });
+    expect(identify).toHaveBeenCalledTimes(32);
   });
 
   it.each([100, 1_200, 2_500])('with %i ms for an attempt, a service that hangs opens the circuit', async (ms) => {

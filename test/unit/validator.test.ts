@@ -354,6 +354,42 @@ describe('when somebody sets the wall clock', () => {
     expect(await sourceOf('t')).toBe('identity-service');
   });
 
+  it.each([5_000, TTL_MS])('ahead and back, a verdict of %i ms ends after that time', async (lifeMs) => {
+    const { sourceOf, identify, clock, store } = setUp();
+    clock.moveWall(HOUR_MS);
+    identify.mockResolvedValueOnce({ ...valid, expiresAtMs: clock.now() + lifeMs } as GuardedVerdict);
+    await sourceOf('t');
+    store.rows.clear();
+    clock.moveWall(-HOUR_MS);
+    clock.advance(lifeMs - 1);
+    expect(await sourceOf('t')).toBe('memory');
+    clock.advance(1);
+    expect(await sourceOf('t')).toBe('identity-service');
+  });
+
+  it('ahead, and back while the identity service is asked, a verdict ends after 30 minutes', async () => {
+    const { sourceOf, identify, clock, store } = setUp();
+    clock.moveWall(HOUR_MS);
+    identify.mockImplementationOnce(async () => {
+      clock.moveWall(-HOUR_MS);
+      return valid;
+    });
+    await sourceOf('t');
+    store.rows.clear();
+    clock.advance(TTL_MS);
+    expect(await sourceOf('t')).toBe('identity-service');
+  });
+
+  it('ahead and back, a rejected token is not served by the older verdict', async () => {
+    const { validate, identify, clock } = setUp();
+    await validate('t');
+    clock.moveWall(HOUR_MS);
+    identify.mockResolvedValueOnce(rejected);
+    await validate('t');
+    clock.moveWall(-HOUR_MS);
+    expect(await validate('t')).toMatchObject({ kind: 'rejected', source: 'memory' });
+  });
+
   it('ahead, a rejection and a throttled token do not end earlier', async () => {
     const { validate, identify, clock } = setUp();
     identify.mockResolvedValueOnce(rejected).mockResolvedValueOnce(throttledFor(60));
