@@ -24,7 +24,9 @@ import { azuritePorts, isListening } from '../../local/ports';
 import { closeAtEnd } from '../harness/close-at-end';
 import { findFreePort } from '../harness/free-port';
 
-jest.setTimeout(20_000);
+/** How long to wait for something that does not come. A busy machine takes its time, so no test may count on this. */
+const PATIENCE_MS = 60_000;
+jest.setTimeout(3 * PATIENCE_MS);
 
 const root = mkdtempSync(path.join(tmpdir(), 'local-stack-'));
 const commands: LocalCommand[] = [];
@@ -355,7 +357,7 @@ interface LocalCommand {
   readonly exitCode: Promise<number | null>;
   /** The next line, after the last one asked for, that matches: its first group, or the match. */
   line(pattern: RegExp): Promise<string>;
-  /** Waits for a condition, up to 5 s. */
+  /** Waits for a condition. */
   until(condition: () => boolean | Promise<boolean>): Promise<void>;
   signal(signal: NodeJS.Signals, options?: { group?: boolean }): void;
   /** The processes that it has started, and those that they have. */
@@ -387,16 +389,17 @@ function run(
       });
       read();
       const deadline = new AbortController();
-      const tooLate = delay(10_000, 'still running', { signal: deadline.signal }).catch(() => undefined);
+      const tooLate = delay(PATIENCE_MS, 'still running', { signal: deadline.signal }).catch(() => undefined);
       const missed = Promise.race([command.exitCode, tooLate]).then((why): never => {
         throw new Error(`${script} (${why}): no line like ${pattern} in\n${command.output}${command.errors}`);
       });
       return Promise.race([matched, missed]).finally(() => deadline.abort());
     },
     async until(condition) {
-      const deadlineMs = performance.now() + 5000;
+      const deadlineMs = performance.now() + PATIENCE_MS;
       while (!(await condition())) {
-        if (performance.now() > deadlineMs) throw new Error(`Not so within 5 s:\n${command.output}${command.errors}`);
+        if (performance.now() > deadlineMs)
+          throw new Error(`Not so within ${PATIENCE_MS} ms:\n${command.output}${command.errors}`);
         await delay(10);
       }
     },
