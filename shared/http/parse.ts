@@ -18,32 +18,23 @@ export function parseParameters<Out>(schema: v.GenericSchema<unknown, Out>, from
   throw new Problem('invalid_parameter', result.issues[0].message);
 }
 
+function parameter(pattern: RegExp, rule: string) {
+  return v.pipe(v.string(), v.regex(pattern, rule));
+}
+
+const key = 'The header Idempotency-Key must be 1 to 128 visible ASCII characters without a comma.';
+const limit = 'The query parameter limit must be a whole number from 1 to 100.';
+const cursor = 'The query parameter cursor must be the nextCursor of an earlier answer.';
+
 /** A repeated header arrives joined by a comma, hence none in the key. */
 export const idempotencyHeaders = v.object({
-  'idempotency-key': v.optional(
-    v.pipe(
-      v.string(),
-      v.regex(
-        /^[\x21-\x2b\x2d-\x7e]{1,128}$/,
-        'The header Idempotency-Key must be 1 to 128 visible ASCII characters without a comma.',
-      ),
-    ),
-  ),
+  'idempotency-key': v.optional(parameter(/^[\x21-\x2b\x2d-\x7e]{1,128}$/, key)),
 });
 
 /** The query of a list that a collection answers page by page. */
 export const pageQuery = v.object({
-  limit: v.pipe(
-    v.optional(v.string(), '20'),
-    v.regex(/^([1-9]\d?|100)$/, 'The query parameter limit must be a whole number from 1 to 100.'),
-    v.transform(Number),
-  ),
-  cursor: v.optional(
-    v.pipe(
-      v.string(),
-      v.regex(/^[0-9a-f]{32}$/, 'The query parameter cursor must be the nextCursor of an earlier answer.'),
-    ),
-  ),
+  limit: v.pipe(v.optional(parameter(/^([1-9]\d?|100)$/, limit), '20'), v.transform(Number)),
+  cursor: v.optional(parameter(/^[0-9a-f]{32}$/, cursor)),
 });
 
 /** Characters, not UTF-16 units; and only what UTF-8 can carry, since the storage would alter the rest. */

@@ -40,7 +40,6 @@ export interface CollectionOptions<In, Out> {
   readonly clock: Clock;
   readonly log: Log;
 }
-
 type Row = { readonly rowKey: string; readonly content: string; readonly etag: string };
 /** Of an Idempotency-Key. It has a digest, not the content, which could outlive the row. */
 type KeyRecord = { readonly itemId: string; readonly digest: string; readonly createdAt: Date; readonly etag?: string };
@@ -55,7 +54,8 @@ export function createCollection<In, Out>(options: CollectionOptions<In, Out>) {
 
   async function run<T>(operation: (table: TableClient, abortSignal: AbortSignal) => Promise<T>): Promise<T> {
     try {
-      return await withDeadline(DEADLINE_MS, async (abortSignal) => operation(await openTable(), abortSignal), timeOut);
+      const table = await openTable(); // loads the SDK, which may take its time once
+      return await withDeadline(DEADLINE_MS, (abortSignal) => operation(table, abortSignal), timeOut);
     } catch (cause) {
       if (cause instanceof Problem || isOurMistake(cause)) throw cause;
       throw new Problem('storage_unavailable', undefined, { cause });
@@ -65,21 +65,13 @@ export function createCollection<In, Out>(options: CollectionOptions<In, Out>) {
   /** A digest, because the ids are not ours and may hold characters that a key may not, such as a slash. */
   const partitionOf = (owner: Owner) => sha256(JSON.stringify([options.providerName, owner.actionPackageId, owner.id]));
 
-  /** Undefined when the row is unreadable. */
-  function parseRow({ rowKey, content, etag }: Row): Item<Out> | undefined {
+  /** Throws when the row is unreadable. */
+  function toItem({ rowKey, content, etag }: Row): Item<Out> {
     const id = toId(rowKey);
     try {
-      const result = v.safeParse(schema, JSON.parse(content));
-      return result.success && isId(id) ? { id, createdAt: createdAtOf(id), etag, value: result.output } : undefined;
-    } catch {
-      return undefined;
-    }
-  }
-
-  function toItem(row: Row): Item<Out> {
-    const item = parseRow(row);
-    if (item === undefined) throw new Problem('internal_error', undefined, { reason: 'row_unreadable' });
-    return item;
+      if (isId(id)) return { id, createdAt: createdAtOf(id), etag, value: v.parse(schema, JSON.parse(content)) };
+    } catch {} // its message may quote the row
+    throw new Problem('internal_error', undefined, { reason: 'row_unreadable' });
   }
 
   async function expiredRecords(): Promise<string> {
@@ -168,10 +160,12 @@ export function createCollection<In, Out>(options: CollectionOptions<In, Out>) {
             for (const row of page) {
               // This row, one more than asked for, shows that there is a next page.
               if (items.length === limit || unreadable === MAX_UNREADABLE) return last;
-              const item = parseRow(row);
-              if (item === undefined) unreadable += 1;
-              else items.push(item);
-              if (isId(toId(row.rowKey))) last = toId(row.rowKey);
+              try {
+                items.push(toItem(row));
+              } catch {
+                unreadable += 1;
+              }
+              last = toId(row.rowKey);
             }
           }
           return undefined;
@@ -217,9 +211,7 @@ export function createCollection<In, Out>(options: CollectionOptions<In, Out>) {
   };
 }
 
-function timeOut(): never {
-  throw Object.assign(new Error('The storage has not answered in time.'), { name: 'TimeoutError' });
-}
+const timeOut = () => Promise.reject(Object.assign(new Error('timeout'), { name: 'TimeoutError' }));
 
 /** A request that the storage finds wrong, or a bug, is no outage. */
 function isOurMistake(error: unknown): boolean {
