@@ -1,7 +1,7 @@
 /** Leaves a failing identity service alone for a while. Counts tokens, not calls: one caller cannot open the circuit. */
 import type { Clock } from '../clock';
 import type { Log } from '../log';
-import type { Unavailable, UnavailableCause, Verdict } from './provider';
+import type { UnavailableCause, Verdict } from './provider';
 
 /** Different tokens that failed since the last success, or were throttled in a row. */
 const TOKENS_TO_OPEN = 5;
@@ -9,40 +9,54 @@ const TOKENS_TO_OPEN = 5;
 const SUCCESS_COUNTS_FOR_MS = 1_000;
 const OPEN_MS = 5_000;
 const MAX_THROTTLED_MS = 60_000;
-const FAILURES: readonly UnavailableCause[] = ['timeout', 'unreachable', 'server_error'];
+/** What counts as a failure of the service. */
+export const SERVICE_FAILURES: readonly UnavailableCause[] = ['timeout', 'unreachable', 'server_error'];
 
-export interface CircuitBreaker {
-  state(): 'closed' | 'open' | 'half-open';
-  /** Whole seconds, at least 1, until the next call may go out; undefined when the circuit is closed. */
-  retryAfterSeconds(): number | undefined;
-  /** Whether a call with this token may go out. If so, `record` must follow. In a half-open circuit it is the probe. */
-  admits(key: string): boolean;
-  record(key: string, verdict: Verdict): void;
-}
+export type CircuitBreaker = ReturnType<typeof createCircuitBreaker>;
 
-/** Whether the service did not do its work, as far as one can tell. */
-export function isServiceFailure(verdict: Verdict): verdict is Unavailable {
-  return verdict.kind === 'unavailable' && FAILURES.includes(verdict.cause);
-}
-
-export function createCircuitBreaker({ clock, log }: { clock: Clock; log: Log }): CircuitBreaker {
+/** @param options.tokens whose circuit it is, for the log */
+export function createCircuitBreaker({ clock, log, tokens }: { clock: Clock; log: Log; tokens: string }) {
   const failed = new Set<string>();
   const throttledMs = new Map<string, number>();
   let succeededAtMs = Number.NEGATIVE_INFINITY;
   /** No probe is made with the failed keys, or one bad token could keep the circuit open. */
   let open: { untilMs: number; probe?: string | undefined; readonly failedKeys: Set<string> } | undefined;
 
-  function openFor(ms: number, reason: 'failures' | 'throttled'): void {
-    if (open === undefined) log('warn', 'identity_circuit_opened', { reason, durationMs: ms });
-    open ??= { untilMs: 0, failedKeys: new Set() };
-    open.untilMs = clock.elapsed() + ms;
+  const state = () => (open === undefined ? 'closed' : clock.elapsed() < open.untilMs ? 'open' : 'half-open');
+
+  /** Whole seconds, at least 1, until the next call may go out; undefined when the circuit is closed. */
+  const retryAfterSeconds = () => open && Math.max(1, Math.ceil((open.untilMs - clock.elapsed()) / 1000));
+
+  /** Whether a call with this token may go out. If so, `record` must follow. In a half-open circuit it is the probe. */
+  function admits(key: string): boolean {
+    if (open === undefined) return true;
+    const halfOpenMs = clock.elapsed() - open.untilMs;
+    if (halfOpenMs < 0 || open.probe !== undefined) return false;
+    // When no other token has come for as long again, those that have failed are all there is.
+    if (open.failedKeys.has(key) && halfOpenMs < OPEN_MS) return false;
+    open.probe = key;
+    return true;
+  }
+
+  function record(key: string, verdict: Verdict): void {
+    const isProbe = open?.probe === key;
+    if (open !== undefined && isProbe) open.probe = undefined;
+    open?.failedKeys.add(key);
+    if (verdict.kind !== 'unavailable') succeed();
+    else if (open !== undefined && !isProbe)
+      return; // a call that was under way tells nothing new
+    else if (verdict.cause === 'throttled') throttle(key, verdict.retryAfterSeconds);
+    else if (verdict.cause !== 'busy') {
+      throttledMs.clear();
+      if (SERVICE_FAILURES.includes(verdict.cause)) fail(key);
+    }
   }
 
   function succeed(): void {
     failed.clear();
     throttledMs.clear();
     succeededAtMs = clock.elapsed();
-    if (open !== undefined) log('info', 'identity_circuit_closed');
+    if (open !== undefined) log('info', 'identity_circuit_closed', { tokens });
     open = undefined;
   }
 
@@ -52,35 +66,17 @@ export function createCircuitBreaker({ clock, log }: { clock: Clock; log: Log })
     if (open !== undefined || (failed.size >= TOKENS_TO_OPEN && isAlone)) openFor(OPEN_MS, 'failures');
   }
 
-  function throttle(key: string, ms: number): void {
+  function throttle(key: string, seconds = OPEN_MS / 1000): void {
+    const ms = Math.min(seconds * 1000, MAX_THROTTLED_MS);
     if (throttledMs.size < TOKENS_TO_OPEN) throttledMs.set(key, ms);
     if (throttledMs.size >= TOKENS_TO_OPEN) openFor(Math.min(ms, ...throttledMs.values()), 'throttled');
   }
 
-  return {
-    state: () => (open === undefined ? 'closed' : clock.elapsed() < open.untilMs ? 'open' : 'half-open'),
-    retryAfterSeconds: () => open && Math.max(1, Math.ceil((open.untilMs - clock.elapsed()) / 1000)),
-    admits(key) {
-      if (open === undefined) return true;
-      const halfOpenMs = clock.elapsed() - open.untilMs;
-      if (halfOpenMs < 0 || open.probe !== undefined) return false;
-      // When no other token has come for as long again, those that have failed are all there is.
-      if (open.failedKeys.has(key) && halfOpenMs < OPEN_MS) return false;
-      open.probe = key;
-      return true;
-    },
-    record(key, verdict) {
-      if (verdict.kind !== 'unavailable') return succeed();
-      if (open !== undefined) {
-        open.failedKeys.add(key);
-        if (open.probe !== key) return; // a call that was under way tells nothing new
-        open.probe = undefined;
-      }
-      const { cause, retryAfterSeconds = OPEN_MS / 1000 } = verdict;
-      if (cause === 'busy') return;
-      if (cause === 'throttled') return throttle(key, Math.min(retryAfterSeconds * 1000, MAX_THROTTLED_MS));
-      throttledMs.clear();
-      if (isServiceFailure(verdict)) fail(key);
-    },
-  };
+  function openFor(durationMs: number, reason: 'failures' | 'throttled'): void {
+    if (open === undefined) log('warn', 'identity_circuit_opened', { reason, durationMs, tokens });
+    open ??= { untilMs: 0, failedKeys: new Set() };
+    open.untilMs = clock.elapsed() + durationMs;
+  }
+
+  return { state, retryAfterSeconds, admits, record };
 }

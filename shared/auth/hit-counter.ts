@@ -6,25 +6,20 @@ const PERIOD_MS = 60_000;
 /** Upper bounds of the buckets. */
 const BOUNDS_MS = [1, 10, 100, 1000, Number.POSITIVE_INFINITY];
 
-export interface HitCounter {
-  add(durationMs: number): void;
-  /** Writes the line when there were hits and the period has passed. Within an invocation, the line belongs to it. */
-  flush(periodMs?: number): void;
-}
-
-export function createHitCounter({ clock, log }: { clock: Clock; log: Log }): HitCounter {
+export function createHitCounter({ clock, log }: { clock: Clock; log: Log }) {
   const none = () => ({ startedAtMs: clock.elapsed(), count: 0, sumMs: 0, maxMs: 0, buckets: [0, 0, 0, 0, 0] });
   let hits = none();
 
   return {
-    add(durationMs) {
+    add(durationMs: number): void {
       hits.count += 1;
       hits.sumMs += durationMs;
       hits.maxMs = Math.max(hits.maxMs, durationMs);
       const bucket = BOUNDS_MS.findIndex((boundMs) => durationMs <= boundMs);
       hits.buckets[bucket] = (hits.buckets[bucket] ?? 0) + 1;
     },
-    flush(periodMs = PERIOD_MS) {
+    /** Writes the line when there were hits and the period has passed. Within an invocation, the line belongs to it. */
+    flush(periodMs = PERIOD_MS): void {
       const { startedAtMs, count, sumMs, maxMs, buckets } = hits;
       if (clock.elapsed() - startedAtMs < periodMs) return;
       hits = none();

@@ -4,7 +4,7 @@ import { withDeadline } from '../deadline';
 import type { Log } from '../log';
 import { createAdaptiveQueue, type Enqueue } from './adaptive-queue';
 import { BUDGET } from './budget';
-import { type CircuitBreaker, createCircuitBreaker, isServiceFailure } from './circuit-breaker';
+import { type CircuitBreaker, createCircuitBreaker, SERVICE_FAILURES } from './circuit-breaker';
 import type { IdentityProvider, Unavailable, UnavailableCause, Verdict } from './provider';
 
 const MAX_CONCURRENT = 16;
@@ -21,12 +21,7 @@ const DEFAULT_RETRY_AFTER_SECONDS = 5;
 /** It always says when to try again. */
 export type GuardedVerdict = Exclude<Verdict, Unavailable> | (Unavailable & { readonly retryAfterSeconds: number });
 
-export interface IdentityGuard {
-  /** Settles within `BUDGET.identityMs`. @param key identifies the token without being it */
-  identify(token: string, key: string): Promise<GuardedVerdict>;
-  breakerState(): ReturnType<CircuitBreaker['state']>;
-}
-
+export type IdentityGuard = ReturnType<typeof createIdentityGuard>;
 type Lane = { readonly breaker: CircuitBreaker; readonly enqueue: Enqueue };
 type Ask = { readonly token: string; readonly key: string; readonly lane: Lane; startedAtMs: number; attempts: number };
 
@@ -39,15 +34,15 @@ type Ask = { readonly token: string; readonly key: string; readonly lane: Lane; 
 export function createIdentityGuard(
   provider: IdentityProvider,
   options: { attemptTimeoutMs: number; clock: Clock; log: Log },
-): IdentityGuard {
+) {
   const { clock, log } = options;
   // A call that has the whole budget must end by its own timeout, which counts, not by the budget's end.
   const attemptTimeoutMs = Math.min(options.attemptTimeoutMs, BUDGET.identityMs - RETRY_DELAY_MS);
   const enqueue = createAdaptiveQueue(MAX_CONCURRENT);
   const enqueueUnrecognized = createAdaptiveQueue(MAX_CONCURRENT_UNRECOGNIZED);
-  const recognized: Lane = { breaker: createCircuitBreaker(options), enqueue };
+  const recognized: Lane = { breaker: createCircuitBreaker({ ...options, tokens: 'recognized' }), enqueue };
   const unrecognized: Lane = {
-    breaker: createCircuitBreaker(options), // opens for such tokens alone
+    breaker: createCircuitBreaker({ ...options, tokens: 'unrecognized' }), // opens for such tokens alone
     enqueue: (call, canFinish) => enqueueUnrecognized(() => enqueue(call, canFinish), canFinish),
   };
   let averageMs = 0; // of a call; the latest count most
@@ -110,6 +105,7 @@ export function createIdentityGuard(
     return verdict;
   }
 
+  /** Settles within `BUDGET.identityMs`. @param key identifies the token without being it */
   async function identify(token: string, key: string): Promise<GuardedVerdict> {
     const lane = provider.recognizes?.(token) === false ? unrecognized : recognized;
     const ask: Ask = { token, key, lane, startedAtMs: clock.elapsed(), attempts: 0 };
@@ -127,4 +123,5 @@ const unavailable = (cause: UnavailableCause): Verdict => ({ kind: 'unavailable'
 const timedOut = () => unavailable('timeout');
 const isUnavailable = (verdict: Verdict): verdict is Unavailable => verdict.kind === 'unavailable';
 /** What another attempt may fix, unless the service says when to come back. */
-const isTransient = (verdict: Verdict) => isServiceFailure(verdict) && verdict.retryAfterSeconds === undefined;
+const isTransient = (verdict: Verdict) =>
+  isUnavailable(verdict) && SERVICE_FAILURES.includes(verdict.cause) && verdict.retryAfterSeconds === undefined;

@@ -42,12 +42,7 @@ type Outcome =
 export type Validation = Outcome & { readonly source: Source; readonly tableMs?: number; readonly identityMs?: number };
 export type ValidValidation = Extract<Validation, { kind: 'valid' }>;
 
-export interface Validator {
-  /** Never rejects for what the token, the table or the identity service does. Settles within `BUDGET.totalMs`. */
-  validate(token: string): Promise<Validation>;
-  /** Logs what has been counted since the last line. For the end of the process. */
-  logHits(): void;
-}
+export type Validator = ReturnType<typeof createValidator>;
 
 export interface ValidatorOptions {
   readonly deriveKey: DeriveTokenKey;
@@ -61,7 +56,7 @@ export interface ValidatorOptions {
   readonly maxEntries?: number;
 }
 
-export function createValidator(options: ValidatorOptions): Validator {
+export function createValidator(options: ValidatorOptions) {
   const { deriveKey, guard, store, clock, log, ttlMs, maxEntries = 10_000 } = options;
   /** `endsAtMs` is monotonic: whichever clock says so first ends an entry. */
   const valid = new LRUCache<string, { readonly validation: ValidValidation; readonly endsAtMs: number }>({
@@ -74,6 +69,7 @@ export function createValidator(options: ValidatorOptions): Validator {
   const pending = new Map<string, Promise<Validation>>();
   const hits = createHitCounter({ clock, log });
 
+  /** Never rejects for what the token, the table or the identity service does. Settles within `BUDGET.totalMs`. */
   async function validate(token: string): Promise<Validation> {
     hits.flush();
     const startedAtMs = clock.elapsed();
@@ -163,7 +159,10 @@ export function createValidator(options: ValidatorOptions): Validator {
     log('info', 'token_validation', { outcome, source, ...fields });
   }
 
-  return { validate, logHits: () => hits.flush(0) };
+  /** Logs what has been counted since the last line. For the end of the process. */
+  const logHits = () => hits.flush(0);
+
+  return { validate, logHits };
 }
 
 const rejected = (reason: 'expired' | 'rejected', source: Source): Validation => ({ kind: 'rejected', reason, source });

@@ -203,7 +203,14 @@ describe('an identity service in trouble', () => {
     await whoami(known);
     const failure = call('unavailable', 'server_error');
     const givenUp = [failure, failure, unavailable('server_error'), unanswered('server_error')];
-    const opened = { level: 'warning', event: 'identity_circuit_opened', reason: 'failures', durationMs: 5_000 };
+    const tokens = 'recognized';
+    const opened = {
+      level: 'warning',
+      event: 'identity_circuit_opened',
+      reason: 'failures',
+      durationMs: 5_000,
+      tokens,
+    };
     const lines = news().slice(2);
     expect(lines.slice(0, 16)).toEqual([...givenUp, ...givenUp, ...givenUp, ...givenUp]);
     expect(lines.slice(16)).toEqual([
@@ -222,7 +229,7 @@ describe('an identity service in trouble', () => {
 
     await advance(app, 5_000);
     await whoami();
-    expect(news()).toEqual([call('valid'), { event: 'identity_circuit_closed' }, valid('identity-service')]);
+    expect(news()).toEqual([call('valid'), { event: 'identity_circuit_closed', tokens }, valid('identity-service')]);
   });
 
   it('that throttles everyone opens the circuit for as long as it asks, a minute at most', async () => {
@@ -230,7 +237,13 @@ describe('an identity service in trouble', () => {
     for (let request = 1; request <= 5; request += 1) await whoami();
     const opened = news().filter(({ event }) => event === 'identity_circuit_opened');
     expect(opened).toEqual([
-      { level: 'warning', event: 'identity_circuit_opened', reason: 'throttled', durationMs: 60_000 },
+      {
+        level: 'warning',
+        event: 'identity_circuit_opened',
+        reason: 'throttled',
+        durationMs: 60_000,
+        tokens: 'recognized',
+      },
     ]);
   });
 });

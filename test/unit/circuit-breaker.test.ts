@@ -15,7 +15,7 @@ const fiveTokens = ['a', 'b', 'c', 'd', 'e'];
 function setUp() {
   const clock = createFakeClock();
   const log = jest.fn();
-  const breaker = createCircuitBreaker({ clock, log });
+  const breaker = createCircuitBreaker({ clock, log, tokens: 'recognized' });
   /** Whether a call went out for each of the keys, one after another, with the same verdict for all. */
   const ask = (verdict: Verdict, ...keys: string[]) =>
     keys.map((key) => {
@@ -37,7 +37,9 @@ describe('opens', () => {
     expect(breaker.retryAfterSeconds()).toBeUndefined();
     ask(unavailable(cause), 'e');
     expect(breaker.state()).toBe('open');
-    expect(log.mock.calls).toEqual([['warn', 'identity_circuit_opened', { reason: 'failures', durationMs: 5_000 }]]);
+    expect(log.mock.calls).toEqual([
+      ['warn', 'identity_circuit_opened', { reason: 'failures', durationMs: 5_000, tokens: 'recognized' }],
+    ]);
     clock.advance(4_999);
     expect(ask(valid, 'f')).toEqual([false]);
     clock.advance(1);
@@ -119,7 +121,9 @@ describe('when the service throttles', () => {
   it('opens when 5 tokens in a row are throttled, for the least that they were told', () => {
     const { clock, log, breaker, ask } = setUp();
     for (const [n, key] of fiveTokens.entries()) ask(throttled([30, 9, 3_600, 7, 8][n]), key);
-    expect(log.mock.calls).toEqual([['warn', 'identity_circuit_opened', { reason: 'throttled', durationMs: 7_000 }]]);
+    expect(log.mock.calls).toEqual([
+      ['warn', 'identity_circuit_opened', { reason: 'throttled', durationMs: 7_000, tokens: 'recognized' }],
+    ]);
     clock.advance(6_999);
     expect(breaker.state()).toBe('open');
     clock.advance(1);
@@ -214,7 +218,7 @@ describe('while half-open', () => {
     expect(breaker.state()).toBe('closed');
     ask(down, 'e');
     expect(events()).toEqual(['identity_circuit_opened', 'identity_circuit_closed', 'identity_circuit_opened']);
-    expect(log.mock.calls[1]).toEqual(['info', 'identity_circuit_closed']);
+    expect(log.mock.calls[1]).toEqual(['info', 'identity_circuit_closed', { tokens: 'recognized' }]);
   });
 
   it('opens for 5 s when the probe fails, without another line in the log', () => {
