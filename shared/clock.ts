@@ -1,7 +1,7 @@
 /** The one place that reads the clocks, so that tests can replace them. */
 
 export interface Clock {
-  /** Wall time for absolute times: whole milliseconds since the Unix epoch. Never goes back within a process. */
+  /** Wall time for absolute times: whole milliseconds since the Unix epoch. Never behind the time since the start. */
   readonly now: () => number;
   /** Monotonic time for durations: milliseconds since an arbitrary start. Stands still while the machine sleeps. */
   readonly elapsed: () => number;
