@@ -115,9 +115,9 @@ export const identityFaults: readonly IdentityFault[] = [
   {
     name: '429 with Retry-After for one token',
     means: 'throttled',
-    retryAfterSeconds: 3,
+    retryAfterSeconds: 6,
     onlySubject: true,
-    failure: status(429, { 'retry-after': '3' }),
+    failure: status(429, { 'retry-after': '6' }),
   },
   { name: '500 for one token', means: 'server_error', onlySubject: true, failure: status(500) },
   {
