@@ -4,7 +4,6 @@ import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { createAgents } from '../../shared/agents';
 import { readConfig } from '../../shared/config';
-import { ProxyAgent } from '../../shared/proxy-agent';
 
 const settings = {
   IDENTITY_BASE_URL: 'https://identity.example',
@@ -16,7 +15,7 @@ const HTTPS_PROXY = 'http://proxy.example:8080';
 
 function routeOf(url: string, environment: Record<string, string>): string {
   const agent = createAgents(readConfig({ ...settings, ...environment }).proxy)(url);
-  if (agent instanceof ProxyAgent) return 'proxy';
+  if (Object.hasOwn(agent, 'createConnection')) return 'proxy';
   return agent instanceof https.Agent ? 'https' : 'http';
 }
 

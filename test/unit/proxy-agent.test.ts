@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import https from 'node:https';
 import net, { type AddressInfo, type Socket } from 'node:net';
-import { ProxyAgent } from '../../shared/proxy-agent';
+import { createProxyAgent } from '../../shared/agents';
 import { deferred } from '../harness/deferred';
 
 let proxy: net.Server;
@@ -31,7 +31,7 @@ afterEach(async () => {
 });
 
 function call(url: string, connectTimeoutMs?: number) {
-  const agent = new ProxyAgent(
+  const agent = createProxyAgent(
     new URL(`http://127.0.0.1:${(proxy.address() as AddressInfo).port}`),
     {},
     connectTimeoutMs,
