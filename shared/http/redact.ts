@@ -10,23 +10,17 @@ export function describeBug(thrown: unknown, { token = '', identity, body }: Kno
     const { name, message, stack } = Object(thrown) as Record<string, unknown>;
     const text = typeof message === 'string' ? `${name}: ${message}` : String(JSON.stringify(thrown));
     const belowMessage = String(stack).replace(String(message), ''); // which may have lines that look like frames
-    const frames = belowMessage.match(/^ {4}at .+/gm);
+    const frames = belowMessage.match(/^ {4}at .+/gm)?.join('\n') ?? '';
     const values = [token, ...Object.values(identity ?? {})].filter((value): value is string => Boolean(value));
     const long = values.filter((value) => value.length >= 4);
-    const secrets = new Set([...long, ...stringsWith(token, body)].flatMap(spellings));
-    return {
-      message: long.length === values.length ? redact(text, secrets, token) : undefined,
-      stack: redact(frames?.join('\n') ?? '', secrets, token),
-    };
+    const strings = (token !== '' && body?.kind === 'json' && body.text.match(/"[^"\\]*(?:\\.[^"\\]*)*"/g)) || [];
+    const withToken = strings.map((json): string => JSON.parse(json)).filter((value) => value.includes(token));
+    const secrets = new Set([...long, ...withToken].flatMap(spellings));
+    const said = long.length === values.length ? redact(text, secrets, token) : undefined;
+    return { message: said, stack: redact(frames, secrets, token) };
   } catch {
     return { message: `A thrown ${typeof thrown} that cannot be described.`, stack: undefined };
   }
-}
-
-/** The strings of the body that hold the token. */
-function stringsWith(token: string, body: JsonBody | undefined): string[] {
-  const strings = (token !== '' && body?.kind === 'json' && body.text.match(/"[^"\\]*(?:\\.[^"\\]*)*"/g)) || [];
-  return strings.map((json): string => JSON.parse(json)).filter((text) => text.includes(token));
 }
 
 function spellings(value: string): string[] {

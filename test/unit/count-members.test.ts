@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { countMembers } from '../../shared/http/count-members';
+import { countMembers } from '../../shared/http/token-from-request';
 
 const count = (json: string) => {
   JSON.parse(json); // what is counted is valid
