@@ -7,12 +7,10 @@ import { createCipheriv, createDecipheriv, createHmac, createSecretKey, hkdfSync
 const CIPHER = 'aes-256-gcm';
 const NONCE_BYTES = 12; // NIST SP 800-38D §8.2.2: 96 random bits
 const TAG_BYTES = 16;
-/** Names the row format: a row of another format does not open, which is a miss. */
-const ROW_FORMAT = 'card-backend token row v1';
+const ROW_FORMAT = 'card-backend token row v1'; // a row of another format does not open, which is a miss
 
 export interface TokenKey {
-  /** Hex HMAC-SHA256, 64 digits. */
-  readonly id: string;
+  readonly id: string; // hex HMAC-SHA256, 64 digits
   /** Encrypts for the holder of the token alone, bound to this key: moved to another key's row it does not open. */
   seal(plaintext: string): Uint8Array;
   /** The plaintext, or undefined when it was not sealed by this token, key, secret and row format. */

@@ -10,19 +10,17 @@ import { jwtExpiresAtMs } from './jwt-expiry';
 import type { Identity, UnavailableCause } from './provider';
 import type { DeriveTokenKey, TokenKey } from './token-key';
 
-/** An identity can be as long as the service's answer, 64 KiB, and many of these would fill an instance. */
-const MAX_MEMORY_CHARACTERS = 16_000_000;
+const MAX_MEMORY_CHARACTERS = 16_000_000; // an identity can have 64 KiB, and many of these would fill an instance
 const MAX_REFUSED = 1_000;
 const REJECTED_FOR_MS = 10_000;
-/** The identity service may choose any id, and the host cuts a line that is too long. */
-const MAX_CARD_CHARACTERS = 200;
+const MAX_CARD_CHARACTERS = 200; // any id may come from the service, and the host cuts a line that is too long
 
 /** A valid identity with its bound, which is fixed at the first validation and never moves. */
-export interface StoredIdentity {
+export type StoredIdentity = {
   readonly identity: Identity;
   readonly validatedAtMs: number;
   readonly expiresAtMs: number;
-}
+};
 
 /** The tier that all instances share. It never rejects, and ends by its own deadline. */
 export interface TokenStore {
@@ -32,16 +30,13 @@ export interface TokenStore {
 
 /** What decided: `token` is the token itself (its `exp`, its form); `none` is an outage, in which nothing did. */
 export type Source = 'memory' | 'table' | 'identity-service' | 'token' | 'none';
-
 type Outcome =
   | (StoredIdentity & { readonly kind: 'valid' })
   | { readonly kind: 'rejected'; readonly reason: 'expired' | 'rejected' }
   | { readonly kind: 'unavailable'; readonly cause: UnavailableCause; readonly retryAfterSeconds: number };
-
 /** A verdict, where it came from, and how long the steps took that led to it. */
 export type Validation = Outcome & { readonly source: Source; readonly tableMs?: number; readonly identityMs?: number };
 export type ValidValidation = Extract<Validation, { kind: 'valid' }>;
-
 export type Validator = ReturnType<typeof createValidator>;
 
 export interface ValidatorOptions {
