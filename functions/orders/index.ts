@@ -1,24 +1,10 @@
 /** `/api/orders`: a sample of protected business functions. A caller sees its own orders of this card, no others. */
 import { app } from '@azure/functions';
-import * as v from 'valibot';
-import {
-  idempotencyHeaders,
-  integer,
-  objectRule,
-  pageQuery,
-  parseBody,
-  parseParameters,
-  text,
-} from '../../shared/http/parse';
+import type * as v from 'valibot';
+import { parseBody, parseParameters } from '../../shared/http/parse';
 import { Problem } from '../../shared/problem';
 import { collection, secured } from '../../shared/services';
-
-const body = v.strictObject(
-  { item: text(1, 200), quantity: integer(1, 1000), note: v.optional(text(0, 1000)) },
-  objectRule('an order'),
-);
-/** What a row holds. A member that comes later is optional here, whatever the body's rule, so that older rows still fit. */
-const row = v.object({ item: v.string(), quantity: v.number(), note: v.optional(v.string()) });
+import { body, headers, query, row } from './schemas';
 
 const orders = collection('orders', row);
 
@@ -27,7 +13,7 @@ app.http('orders-create', {
   methods: ['POST'],
   authLevel: 'anonymous',
   handler: secured(async ({ principal, request, json }) => {
-    const { 'idempotency-key': idempotencyKey } = parseParameters(idempotencyHeaders, request.headers);
+    const { 'idempotency-key': idempotencyKey } = parseParameters(headers, request.headers);
     const { item, replayed } = await orders.create(principal, parseBody(body, json()), { idempotencyKey });
     const path = new URL(request.url).pathname.replace(/\/$/, '');
     return {
@@ -43,7 +29,7 @@ app.http('orders-list', {
   methods: ['GET'],
   authLevel: 'anonymous',
   handler: secured(async ({ principal, request }) => {
-    const { items, nextCursor } = await orders.list(principal, parseParameters(pageQuery, request.query));
+    const { items, nextCursor } = await orders.list(principal, parseParameters(query, request.query));
     return { jsonBody: { orders: items.map(toOrder), nextCursor } };
   }),
 });

@@ -6,27 +6,18 @@ import type { Log } from '../log';
 
 const FAILURES_TO_SKIP = 3;
 const SKIP_MS = 5_000;
-/** Without a failure, until trouble counts as over. */
-const QUIET_MS = 2_500;
-/** At the longest: loading the SDK and the first access token of a managed identity. */
-const WARM_UP_MS = 10_000;
-/** A timer that fires later than this shows that this instance is overloaded, not the table. */
-const MAX_LAG_MS = 50;
-const TIMED_OUT = Symbol('timed out');
+const QUIET_MS = 2_500; // without a failure, until trouble counts as over
+const WARM_UP_MS = 10_000; // at the longest: loading the SDK and the first access token of a managed identity
+const MAX_LAG_MS = 50; // a timer that fires later shows that this instance is overloaded, not the table
 
-/** Runs operations of one kind. `late` is a timeout that is not the table's fault; `unavailable` is a failure or a skip. */
-export type Guard = <T>(operation: (signal: AbortSignal) => Promise<T>) => Promise<T | 'late' | 'unavailable'>;
-
-/** Shared by the guards of one table: whether any operation has succeeded. */
-export interface WarmUp {
-  isWarm: boolean;
-}
+type Options = { clock: Clock; log: Log; table: { isWarm: boolean } };
 
 /**
- * Gives each operation `BUDGET.tableMs`, and after three failures in a row skips operations for a while. Logs one warning
- * when trouble begins and one line when it is over, not one per request. Never rejects.
+ * Runs operations of one kind, each for `BUDGET.tableMs` at most. After three failures in a row, skips some. Answers
+ * `late` for a timeout that is not the table's fault, `unavailable` for a failure or a skip; never rejects. Logs when
+ * trouble begins and when it is over. The guards of one table share `table`, which is warm after the first success.
  */
-export function createGuard(name: string, { clock, log, table }: { clock: Clock; log: Log; table: WarmUp }): Guard {
+export function createGuard(name: string, { clock, log, table }: Options) {
   let failures = 0;
   let failedAtMs: number | undefined; // while there is trouble
   let isProbing = false;
@@ -40,42 +31,37 @@ export function createGuard(name: string, { clock, log, table }: { clock: Clock;
     failedAtMs = undefined;
   }
 
-  function fail(reason: string): void {
+  function fail(reason: string): 'unavailable' {
     failures += 1;
     if (failedAtMs === undefined) log('warn', `${name}_failed`, { reason });
     failedAtMs = clock.elapsed();
+    return 'unavailable';
   }
 
-  function isOwnFault(startedAtMs: number): boolean {
+  function timeOut(startedAtMs: number): 'late' | 'unavailable' {
     const now = clock.elapsed();
     firstAtMs ??= startedAtMs;
-    return now - startedAtMs - BUDGET.tableMs >= MAX_LAG_MS || (!table.isWarm && now - firstAtMs < WARM_UP_MS);
+    const isOverloaded = now - startedAtMs - BUDGET.tableMs >= MAX_LAG_MS;
+    const isWarmingUp = !table.isWarm && now - firstAtMs < WARM_UP_MS;
+    return isOverloaded || isWarmingUp ? 'late' : fail('timeout');
   }
 
-  return async function run(operation) {
+  return async function run<T>(operation: (signal: AbortSignal) => Promise<T>): Promise<T | 'late' | 'unavailable'> {
     const startedAtMs = clock.elapsed();
     const isSkipping = failures >= FAILURES_TO_SKIP;
     if (isSkipping && (isProbing || startedAtMs - (failedAtMs ?? 0) < SKIP_MS)) return 'unavailable';
     isProbing = isSkipping;
+    const attempt = async (signal: AbortSignal) => ({ result: await operation(signal) });
     try {
-      const result = await withDeadline(BUDGET.tableMs, operation, () => TIMED_OUT);
-      if (result !== TIMED_OUT) {
-        succeed();
-        return result as Awaited<ReturnType<typeof operation>>;
-      }
-      if (isOwnFault(startedAtMs)) return 'late';
-      fail('timeout');
+      const outcome = await withDeadline(BUDGET.tableMs, attempt, () => timeOut(startedAtMs));
+      if (typeof outcome === 'string') return outcome;
+      succeed();
+      return outcome.result;
     } catch (error) {
-      fail(reasonOf(error));
+      const { code, name } = error as { code?: unknown; name?: unknown };
+      return fail(String(code ?? name ?? 'unknown')); // never the message, which may hold a row's key or more
     } finally {
       if (isSkipping) isProbing = false;
     }
-    return 'unavailable';
   };
-}
-
-/** A code or a class name; never a message, which may hold a row's key or more. */
-function reasonOf(error: unknown): string {
-  const { code, name } = error as { code?: unknown; name?: unknown };
-  return String(code ?? name ?? 'unknown');
 }

@@ -3,14 +3,11 @@ import { setMaxListeners } from 'node:events';
 import type { TableClient } from '@azure/data-tables';
 import type { Clock } from '../clock';
 import { withDeadline } from '../deadline';
-import { isNotFound, statusOf } from './table-client';
+import { unlessStatus } from './table-client';
 
-/** Of one purge of a table, and of that of an owner. */
-const [DEADLINE_MS, OWNER_DEADLINE_MS] = [60_000, 10_000];
+const DEADLINE_MS = 60_000;
 const HOUR_MS = 3_600_000;
-/** Parts of the table that are purged in parallel, each row by row. */
-const SPANS = 32;
-/** Of the two hex digits that partition keys begin with, so many are in each span. */
+const SPANS = 32; // parts of the table that are purged in parallel, each row by row
 const SPAN_WIDTH = 256 / SPANS;
 
 /** A table that the hourly timer purges. */
@@ -21,66 +18,39 @@ export interface Purgeable {
 }
 
 /**
- * Deletes the rows of the OData filter and returns how many, in a table whose partition keys begin with two hex digits.
- * The spans begin elsewhere each hour, so that a later purge gets to what this one has no time for. Throws when the table
- * fails; what was deleted by then stays deleted.
+ * Deletes the rows of the OData filter, for a minute at most, and returns how many: 100 of one partition, or any number
+ * of a table whose partition keys begin with two hex digits. Throws when the table fails, and leaves deleted what is.
  */
-export async function purgeRows(table: TableClient, filter: string, clock: Clock): Promise<number> {
+export async function purgeRows(table: TableClient, filter: string, clock: Clock, partitionKey?: string) {
+  const spans = partitionKey === undefined ? spansAt(clock.now()) : [`PartitionKey eq '${partitionKey}'`];
+  let left = partitionKey === undefined ? Infinity : 100;
   let deleted = 0;
   async function purgeSpan(span: string, abortSignal: AbortSignal): Promise<void> {
-    for await (const page of listPages(table, `${span} and ${filter}`, abortSignal, 1_000)) {
-      for (const row of page) if (await deleteUnchanged(table, row, abortSignal)) deleted += 1;
+    const queryOptions = { filter: `${span} and ${filter}`, select: ['partitionKey', 'rowKey'] };
+    const rows = table.listEntities<{ partitionKey: string; rowKey: string }>({ queryOptions, abortSignal });
+    for await (const page of rows.byPage()) {
+      for (const { partitionKey, rowKey, etag } of page) {
+        if (left === 0) return;
+        left -= 1;
+        // Not in a transaction, whose deletes the SDK sends without an etag. The row may have changed or gone since.
+        const deletion = table.deleteEntity(partitionKey, rowKey, { etag, abortSignal }).then(() => true);
+        if (await unlessStatus(deletion, 404, 412)) deleted += 1;
+      }
     }
   }
-  function purgeSpans(abortSignal: AbortSignal): Promise<PromiseSettledResult<void>[]> {
+  function purgeSpans(abortSignal: AbortSignal) {
     setMaxListeners(SPANS + 1, abortSignal); // one request of each span; Node warns at 11
-    return Promise.allSettled(spansAt(clock.now()).map((span) => purgeSpan(span, abortSignal)));
+    return Promise.allSettled(spans.map((span) => unlessStatus(purgeSpan(span, abortSignal), 404))); // no table yet
   }
-  // When the time is over, the abort ends the spans.
-  const results = await withDeadline(DEADLINE_MS, purgeSpans, (): PromiseSettledResult<void>[] => []);
-  const failure = results.find((result) => result.status === 'rejected');
-  if (failure !== undefined && !isNotFound(failure.reason)) throw failure.reason; // 404: no row was ever written
+  const results = await withDeadline(DEADLINE_MS, purgeSpans, () => []); // the abort ends the spans
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
   return deleted;
 }
 
-/** Deletes the first 100 rows of the OData filter. */
-export async function purgeOnePage(table: TableClient, filter: string): Promise<void> {
-  async function purge(abortSignal: AbortSignal): Promise<void> {
-    const page = await listPages(table, filter, abortSignal, 100).next();
-    for (const row of page.value ?? []) await deleteUnchanged(table, row, abortSignal);
-  }
-  await withDeadline(OWNER_DEADLINE_MS, purge, () => {});
-}
-
-type Row = { readonly partitionKey: string; readonly rowKey: string };
-
-function listPages(table: TableClient, filter: string, abortSignal: AbortSignal, maxPageSize: number) {
-  const queryOptions = { filter, select: ['partitionKey', 'rowKey'] };
-  return table.listEntities<Row>({ queryOptions, abortSignal }).byPage({ maxPageSize });
-}
-
-/** Not in a transaction, whose deletes the SDK sends without an etag. False when the row has changed or gone since. */
-async function deleteUnchanged(
-  table: TableClient,
-  row: Row & { etag: string },
-  abortSignal: AbortSignal,
-): Promise<boolean> {
-  try {
-    await table.deleteEntity(row.partitionKey, row.rowKey, { etag: row.etag, abortSignal });
-    return true;
-  } catch (error) {
-    if (isNotFound(error) || statusOf(error) === 412) return false;
-    throw error;
-  }
-}
-
-/** Filters that together cover the table once. */
+/** Filters that together cover the table once. They begin elsewhere each hour, so that each row's turn comes. */
 function spansAt(nowMs: number): string[] {
-  const offset = Math.floor(nowMs / HOUR_MS) % SPAN_WIDTH;
-  const bounds = Array.from({ length: SPANS }, (_, n) => (offset + n * SPAN_WIDTH).toString(16).padStart(2, '0'));
-  const upTo = (bound: string | undefined) => (bound === undefined ? '' : ` and PartitionKey lt '${bound}'`);
-  return [
-    `PartitionKey lt '${bounds[0]}'`,
-    ...bounds.map((from, n) => `PartitionKey ge '${from}'${upTo(bounds[n + 1])}`),
-  ];
+  const first = Math.floor(nowMs / HOUR_MS) % SPAN_WIDTH;
+  const inner = Array.from({ length: SPANS }, (_, n) => (first + n * SPAN_WIDTH).toString(16).padStart(2, '0'));
+  const bounds = ['0', ...inner, 'g']; // before the first hex digit, and after the last
+  return inner.concat('g').map((to, n) => `PartitionKey ge '${bounds[n]}' and PartitionKey lt '${to}'`);
 }

@@ -217,6 +217,10 @@ describe('a list', () => {
     expect(await readPages(20)).toEqual([[], [], [item.id]]);
   });
 
+  it.each(['', 'x', `${'0'.repeat(31)}'`])('refuses the cursor "%s", which no page gave', async (cursor) => {
+    await expect(notes.list(owner, { limit: 1, cursor })).rejects.toMatchObject({ code: 'invalid_parameter' });
+  });
+
   it('passes a row whose key is none of ours', async () => {
     const [newest = '', oldest = ''] = await createOneASecond(2);
     const partitionKey = await partitionOf(owner);

@@ -164,10 +164,11 @@ describe('a create with a key', () => {
     const client = await createOpenTable(storage, table, 0)();
     const listing = deferred<never>();
     listing.promise.catch(() => {});
-    const page = { next: () => (fault === 'fails' ? Promise.reject(new Error('out of reach')) : listing.promise) };
+    const next = () => (fault === 'fails' ? Promise.reject(new Error('out of reach')) : listing.promise);
+    const pages = { [Symbol.asyncIterator]: () => ({ next }) };
     const notes = createCollection({
       ...{ table, schema: v.object({ item: v.string() }), providerName: 'test', clock: createFakeClock(NOW), log },
-      openTable: async () => Object.assign(Object.create(client), { listEntities: () => ({ byPage: () => page }) }),
+      openTable: async () => Object.assign(Object.create(client), { listEntities: () => ({ byPage: () => pages }) }),
     });
     expect((await notes.create(owner, { item: 'Tea' }, { idempotencyKey: 'key-1' })).replayed).toBe(false);
     listing.reject(new Error('the end of the test'));
