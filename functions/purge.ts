@@ -7,14 +7,10 @@ app.timer('purge', {
   schedule: '0 0 * * * *',
   handler: (_timer, context) =>
     runWithInvocation(context, async () => {
-      const failures: unknown[] = [];
-      for (const { table, purge } of purgeables) {
-        try {
-          log('info', 'rows_purged', { table, deleted: await purge() });
-        } catch (error) {
-          failures.push(error); // the other tables are purged all the same
-        }
-      }
-      if (failures.length > 0) throw failures[0];
+      const purges = purgeables.map(async ({ table, purge }) =>
+        log('info', 'rows_purged', { table, deleted: await purge() }),
+      );
+      // When one table fails, the others are purged all the same.
+      for (const result of await Promise.allSettled(purges)) if (result.status === 'rejected') throw result.reason;
     }),
 });

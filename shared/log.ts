@@ -2,9 +2,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
 export type LogLevel = 'info' | 'warn' | 'error';
-export type LogFields = Readonly<Record<string, string | number | readonly number[] | undefined>>;
+type LogFields = Readonly<Record<string, string | number | readonly number[] | undefined>>;
 export type Log = (level: LogLevel, event: string, fields?: LogFields) => void;
-
 type LineWriter = Record<LogLevel, (line: string) => void>;
 const invocation = new AsyncLocalStorage<{ writer: LineWriter | undefined }>();
 

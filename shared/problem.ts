@@ -23,17 +23,12 @@ export const PROBLEM_TYPES = {
 
 export type ProblemCode = keyof typeof PROBLEM_TYPES;
 
-/** One rule that a body breaks: where (an RFC 6901 JSON pointer as a URI fragment) and which. */
-export type BodyError = { readonly pointer: string; readonly detail: string };
-
-export interface ProblemOptions extends ErrorOptions {
-  /** Whole seconds, at least 1. */
-  readonly retryAfterSeconds?: number | undefined;
-  readonly errors?: readonly BodyError[];
-  /** Further headers of the answer. */
-  readonly headers?: Readonly<Record<string, string>>;
-  /** A stable word for the log. */
-  readonly reason?: string;
+interface ProblemOptions extends ErrorOptions {
+  readonly retryAfterSeconds?: number | undefined; // whole, at least 1
+  /** Rules that a body breaks: where (an RFC 6901 JSON pointer as a URI fragment) and which. */
+  readonly errors?: readonly { readonly pointer: string; readonly detail: string }[];
+  readonly headers?: Readonly<Record<string, string>>; // further ones of the answer
+  readonly reason?: string; // a stable word for the log
 }
 
 /** Throw it anywhere below `secured` or `withProblems`. The caller sees the detail. */
@@ -50,10 +45,8 @@ export class Problem extends Error {
   }
 }
 
-/** RFC 9457 §3.1.1: an absolute URI, which need not resolve. Make it yours. */
-const TYPE_BASE = 'https://card-backend.example/problems/';
-/** RFC 6750 §3: a challenge has at least one parameter. */
-const REALM = 'realm="card-backend"';
+const TYPE_BASE = 'https://card-backend.example/problems/'; // RFC 9457 §3.1.1: absolute, need not resolve. Make it yours
+const REALM = 'realm="card-backend"'; // RFC 6750 §3: a challenge has at least one parameter
 
 export function toProblemResponse(problem: Problem, invocationId: string) {
   const { code, message, options } = problem;

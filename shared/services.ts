@@ -27,16 +27,11 @@ setImmediate(() => openTokens().catch(() => {})); // the first operation reports
 const tokens = createTokenTable(openTokens, { clock, log });
 export const checkStorage = createCheckStorage(openTokens, clock);
 /** What the hourly timer purges. */
-export const purgeables: Purgeable[] = [{ table: 'tokencache', purge: () => tokens.purgeExpired() }];
+export const purgeables: Purgeable[] = [tokens];
 
-const validator = createValidator({
-  deriveKey: createDeriveTokenKey(config.tokenCacheSecret, provider),
-  guard: createIdentityGuard(provider, { attemptTimeoutMs: config.identityTimeoutMs, clock, log }),
-  store: tokens,
-  clock,
-  log,
-  ttlMs: config.tokenCacheTtlMs,
-});
+const deriveKey = createDeriveTokenKey(config.tokenCacheSecret, provider);
+const guard = createIdentityGuard(provider, { attemptTimeoutMs: config.identityTimeoutMs, clock, log });
+const validator = createValidator({ deriveKey, guard, store: tokens, clock, log, ttlMs: config.tokenCacheTtlMs });
 export const secured = createSecured(validator, config.allowedCardIds);
 
 /** Rows that belong to one owner, in a table of their own, which the hourly timer purges with the others. */

@@ -6,7 +6,7 @@
 const MAX_QUEUED = 1_000;
 
 /** Whether a call that starts after so many rounds of concurrent calls can still finish in time; 0 is now. */
-export type CanStillFinish = (roundsAhead: number) => boolean;
+type CanStillFinish = (roundsAhead: number) => boolean;
 
 /**
  * Makes the call, at once or when a slot is free. Resolves to undefined without a call when it can no longer finish in

@@ -2,9 +2,7 @@
 import type { Identity } from './provider';
 
 /** The identity that a request runs as: its card is on the allow-list. */
-export interface Principal extends Identity {
-  readonly actionPackageId: string;
-}
+export type Principal = Identity & { readonly actionPackageId: string };
 
 /** @param allowedCardIds compared exactly, letter case included */
 export function isAllowed(identity: Identity, allowedCardIds: ReadonlySet<string>): identity is Principal {

@@ -3,16 +3,12 @@ import type { Clock } from '../clock';
 import type { Log } from '../log';
 import type { UnavailableCause, Verdict } from './provider';
 
-/** Different tokens that failed since the last success, or were throttled in a row. */
-const TOKENS_TO_OPEN = 5;
-/** While good tokens succeed, failures are about the tokens that fail. */
-const SUCCESS_COUNTS_FOR_MS = 1_000;
+const TOKENS_TO_OPEN = 5; // different ones that failed since the last success, or were throttled in a row
+const SUCCESS_COUNTS_FOR_MS = 1_000; // while good tokens succeed, failures are about the tokens that fail
 const OPEN_MS = 5_000;
 const MAX_THROTTLED_MS = 60_000;
 /** What counts as a failure of the service. */
 export const SERVICE_FAILURES: readonly UnavailableCause[] = ['timeout', 'unreachable', 'server_error'];
-
-export type CircuitBreaker = ReturnType<typeof createCircuitBreaker>;
 
 /** @param options.tokens whose circuit it is, for the log */
 export function createCircuitBreaker({ clock, log, tokens }: { clock: Clock; log: Log; tokens: string }) {
@@ -23,7 +19,6 @@ export function createCircuitBreaker({ clock, log, tokens }: { clock: Clock; log
   let open: { untilMs: number; probe?: string | undefined; readonly failedKeys: Set<string> } | undefined;
 
   const state = () => (open === undefined ? 'closed' : clock.elapsed() < open.untilMs ? 'open' : 'half-open');
-
   /** Whole seconds, at least 1, until the next call may go out; undefined when the circuit is closed. */
   const retryAfterSeconds = () => open && Math.max(1, Math.ceil((open.untilMs - clock.elapsed()) / 1000));
 

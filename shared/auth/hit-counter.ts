@@ -3,8 +3,7 @@ import type { Clock } from '../clock';
 import type { Log } from '../log';
 
 const PERIOD_MS = 60_000;
-/** Upper bounds of the buckets. */
-const BOUNDS_MS = [1, 10, 100, 1000, Number.POSITIVE_INFINITY];
+const BOUNDS_MS = [1, 10, 100, 1000, Number.POSITIVE_INFINITY]; // of the buckets, from above
 
 export function createHitCounter({ clock, log }: { clock: Clock; log: Log }) {
   const none = () => ({ startedAtMs: clock.elapsed(), count: 0, sumMs: 0, maxMs: 0, buckets: [0, 0, 0, 0, 0] });
@@ -23,9 +22,8 @@ export function createHitCounter({ clock, log }: { clock: Clock; log: Log }) {
       const { startedAtMs, count, sumMs, maxMs, buckets } = hits;
       if (clock.elapsed() - startedAtMs < periodMs) return;
       hits = none();
-      const rounded = { sumMs: Number(sumMs.toFixed(2)), maxMs: Number(maxMs.toFixed(2)) };
-      if (count > 0)
-        log('info', 'token_validations', { source: 'memory', outcome: 'valid', count, ...rounded, buckets });
+      const counts = { count, sumMs: Number(sumMs.toFixed(2)), maxMs: Number(maxMs.toFixed(2)), buckets };
+      if (count > 0) log('info', 'token_validations', { source: 'memory', outcome: 'valid', ...counts });
     },
   };
 }

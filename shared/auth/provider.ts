@@ -6,8 +6,7 @@ export interface Identity {
   readonly name: string;
   readonly phoneNumber: string | null;
   readonly pictureUrl: string | null;
-  /** The card that the token was made in. */
-  readonly actionPackageId: string | null;
+  readonly actionPackageId: string | null; // the card that the token was made in
 }
 
 /** Why the identity service gave no verdict. Stable words for the log. */
@@ -23,12 +22,9 @@ export type UnavailableCause =
 export interface Unavailable {
   readonly kind: 'unavailable';
   readonly cause: UnavailableCause;
-  /** Whole seconds, 1 to 3600: what the service itself asked for. */
-  readonly retryAfterSeconds?: number | undefined;
-  /** For the log: the system's or the library's code, such as `ECONNREFUSED`. */
-  readonly errorCode?: string | undefined;
-  /** It failed on a connection from the pool, which says nothing about the service. */
-  readonly onReusedConnection?: boolean | undefined;
+  readonly retryAfterSeconds?: number | undefined; // whole, 1 to 3600: what the service itself asked for
+  readonly errorCode?: string | undefined; // for the log: the system's or a library's, such as `ECONNREFUSED`
+  readonly onReusedConnection?: boolean | undefined; // from the pool, whose failure says nothing about the service
 }
 
 export type Verdict =

@@ -16,7 +16,6 @@ export interface TokenKey {
   /** The plaintext, or undefined when it was not sealed by this token, key, secret and row format. */
   open(sealed: Uint8Array): string | undefined;
 }
-
 export type DeriveTokenKey = (token: string) => TokenKey;
 
 /** @param secret at least 32 characters, the same for all instances that share a table */

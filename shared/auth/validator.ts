@@ -16,11 +16,7 @@ const REJECTED_FOR_MS = 10_000;
 const MAX_CARD_CHARACTERS = 200; // any id may come from the service, and the host cuts a line that is too long
 
 /** A valid identity with its bound, which is fixed at the first validation and never moves. */
-export type StoredIdentity = {
-  readonly identity: Identity;
-  readonly validatedAtMs: number;
-  readonly expiresAtMs: number;
-};
+export type StoredIdentity = Readonly<{ identity: Identity; validatedAtMs: number; expiresAtMs: number }>;
 
 /** The tier that all instances share. It never rejects, and ends by its own deadline. */
 export interface TokenStore {
@@ -39,19 +35,11 @@ export type Validation = Outcome & { readonly source: Source; readonly tableMs?:
 export type ValidValidation = Extract<Validation, { kind: 'valid' }>;
 export type Validator = ReturnType<typeof createValidator>;
 
-export interface ValidatorOptions {
-  readonly deriveKey: DeriveTokenKey;
-  readonly guard: IdentityGuard;
-  readonly store: TokenStore;
-  readonly clock: Clock;
-  readonly log: Log;
-  /** 1,000 to 1,800,000 (30 min). */
-  readonly ttlMs: number;
-  /** In memory. */
-  readonly maxEntries?: number;
-}
+type Parts = Readonly<{ deriveKey: DeriveTokenKey; guard: IdentityGuard; store: TokenStore; clock: Clock; log: Log }>;
+type Limits = Readonly<{ ttlMs: number; maxEntries?: number }>;
 
-export function createValidator(options: ValidatorOptions) {
+/** @param options.ttlMs 1,000 to 1,800,000 (30 min). @param options.maxEntries in memory */
+export function createValidator(options: Parts & Limits) {
   const { deriveKey, guard, store, clock, log, ttlMs, maxEntries = 10_000 } = options;
   /** `endsAtMs` is monotonic: whichever clock says so first ends an entry. */
   const valid = new LRUCache<string, { readonly validation: ValidValidation; readonly endsAtMs: number }>({
@@ -80,8 +68,7 @@ export function createValidator(options: ValidatorOptions) {
 
   function fromMemory(id: string): Validation | undefined {
     const { validation, endsAtMs = 0 } = valid.get(id) ?? {};
-    if (validation !== undefined && validation.expiresAtMs > clock.now() && endsAtMs > clock.elapsed())
-      return validation;
+    if (validation && validation.expiresAtMs > clock.now() && endsAtMs > clock.elapsed()) return validation;
     return refusedForMs(id, 'rejected') > 0 ? rejected('rejected', 'memory') : undefined;
   }
 
@@ -154,10 +141,7 @@ export function createValidator(options: ValidatorOptions) {
     log('info', 'token_validation', { outcome, source, ...fields });
   }
 
-  /** Logs what has been counted since the last line. For the end of the process. */
-  const logHits = () => hits.flush(0);
-
-  return { validate, logHits };
+  return { validate, logHits: () => hits.flush(0) };
 }
 
 const rejected = (reason: 'expired' | 'rejected', source: Source): Validation => ({ kind: 'rejected', reason, source });

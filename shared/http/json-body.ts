@@ -46,5 +46,4 @@ export function requireJson(body: JsonBody): unknown {
 }
 
 const unreadable = (problem: Problem): JsonBody => ({ kind: 'unreadable', problem });
-
 const invalidBody = (detail: string) => new Problem('invalid_body', undefined, { errors: [{ pointer: '#', detail }] });

@@ -1,5 +1,4 @@
 /** Wraps HTTP handlers: a protected one runs only for an authorized caller, and every error becomes a problem document. */
-
 import type { HttpHandler, HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
 import { app, HttpResponse } from '@azure/functions';
 import { isAllowed, type Principal } from '../auth/authorize';
@@ -25,26 +24,16 @@ export interface SecuredRequest {
 
 type Answer = HttpResponseInit | HttpResponse;
 export type SecuredHandler = (secured: SecuredRequest) => Answer | Promise<Answer>;
-export type Secured = (handler: SecuredHandler) => HttpHandler;
-
 /** What is known of a request so far, for its answer's headers and its log line. */
-interface Trace {
-  readonly startedAtMs: number;
-  token?: string;
-  body?: JsonBody;
-  validation?: Validation;
-  /** When the caller was authorized and the handler began. */
-  handlerAtMs?: number;
-}
-
+type Trace = { startedAtMs: number; token?: string; body?: JsonBody; validation?: Validation; handlerAtMs?: number };
 type TracedHandler = (request: HttpRequest, context: InvocationContext, trace: Trace) => Answer | Promise<Answer>;
 
 const { elapsed } = systemClock;
 
 /** Makes `secured(handler)`: authenticates the token, authorizes the card, and only then runs the handler. */
-export function createSecured({ validate, logHits }: Validator, allowedCardIds: ReadonlySet<string>): Secured {
+export function createSecured({ validate, logHits }: Validator, allowedCardIds: ReadonlySet<string>) {
   app.hook.appTerminate(logHits);
-  return function secured(handler) {
+  return function secured(handler: SecuredHandler): HttpHandler {
     return withProblems(async (request, context, trace) => {
       const body = await readJsonBody(request);
       trace.body = body;
@@ -69,9 +58,8 @@ export function withProblems(handler: TracedHandler): HttpHandler {
       const trace: Trace = { startedAtMs: elapsed() };
       try {
         return withHeaders(await handler(request, context, trace), trace, trace.validation?.source);
-      } catch (thrown) {
-        const isProblem = thrown instanceof Problem;
-        const problem = isProblem ? thrown : new Problem('internal_error', undefined, { cause: thrown });
+      } catch (error) {
+        const problem = error instanceof Problem ? error : new Problem('internal_error', undefined, { cause: error });
         logProblem(problem, trace);
         // A token that is refused before it is validated is refused for its form.
         const source = trace.validation?.source ?? (problem.code === 'invalid_token' ? 'token' : undefined);

@@ -1,12 +1,9 @@
 /** W3C Server Timing: shows in a browser's developer tools where the identity came from, and how long each step took. */
-import type { Source } from '../auth/validator';
+import type { Validation } from '../auth/validator';
 
 /** Milliseconds. `authMs` includes the table and the identity service. */
-type Timings = {
-  source: Source;
+type Timings = Pick<Validation, 'source' | 'tableMs' | 'identityMs'> & {
   authMs: number;
-  tableMs?: number;
-  identityMs?: number;
   handlerMs?: number | undefined;
 };
 

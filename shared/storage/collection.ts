@@ -15,7 +15,6 @@ const DEADLINE_MS = 2_000; // of one call, repeats by the SDK included; a write 
 const RECORD_LIFE_MS = 24 * 3_600_000;
 const MAX_UNREADABLE_PER_PAGE = 100;
 const MAX_TIME_MS = 2 ** 48 - 1;
-const NEWEST = '0'.repeat(32); // the cursor before the first id
 
 /** A user within a card: the principal of a request. */
 export type Owner = { readonly id: string; readonly actionPackageId: string };
@@ -117,7 +116,10 @@ export function createCollection<In, Out>(options: CollectionOptions<In, Out>) {
     },
 
     /** Newest first, without unreadable rows. Only a missing `nextCursor` means the end: a page may be short. */
-    list(owner: Owner, { limit, cursor = NEWEST }: { readonly limit: number; readonly cursor?: string | undefined }) {
+    list(
+      owner: Owner,
+      { limit, cursor = '0'.repeat(32) }: { readonly limit: number; readonly cursor?: string | undefined },
+    ) {
       return run(async (table, abortSignal) => {
         if (!isId(cursor)) throw new Problem('invalid_parameter', 'The cursor must be the nextCursor of a page.');
         const keys = `RowKey gt '${toRowKey(cursor)}' and RowKey lt 'item.'`;

@@ -2,8 +2,7 @@
 import type { Clock } from '../clock';
 import { type OpenTable, runOnTable, type TableOperation, unlessStatus } from './table-client';
 
-const DEADLINE_MS = 1_000;
-const REMEMBERED_MS = 1_000;
+const [DEADLINE_MS, REMEMBERED_MS] = [1_000, 1_000];
 
 /** The check throws `storage_unavailable` when the storage does not answer within a second. */
 export function createCheckStorage(openTable: OpenTable, clock: Clock) {

@@ -9,13 +9,12 @@ import { createTableIfMissing, type OpenTable, unlessStatus } from './table-clie
 
 const MAX_PROPERTY_BYTES = 64 * 1024; // the most that a binary property may hold
 
-export type TokenTable = TokenStore & { readonly purgeExpired: Purgeable['purge'] };
-
-export function createTokenTable(openTable: OpenTable, options: { clock: Clock; log: Log }): TokenTable {
+export function createTokenTable(openTable: OpenTable, options: { clock: Clock; log: Log }): TokenStore & Purgeable {
   const guardOptions = { ...options, table: { isWarm: false } };
   const guardRead = createGuard('token_table_read', guardOptions);
   const guardWrite = createGuard('token_table_write', guardOptions);
   return {
+    table: 'tokencache',
     async read(key) {
       const found = await guardRead(async (abortSignal) => {
         const table = await openTable();
@@ -39,7 +38,7 @@ export function createTokenTable(openTable: OpenTable, options: { clock: Clock; 
       });
     },
 
-    async purgeExpired() {
+    async purge() {
       const now = new Date(options.clock.now()).toISOString();
       return purgeRows(await openTable(), `expiresAt le datetime'${now}'`, options.clock);
     },

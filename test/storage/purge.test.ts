@@ -55,15 +55,15 @@ it('deletes what has expired, over partitions and pages, and nothing else', asyn
   await fill('0b', 1, NOW);
   await fill('0b', 3, NOW + 1);
   await fill('ff', 2, NOW - 1);
-  expect(await createTokens().purgeExpired()).toBe(1_056);
+  expect(await createTokens().purge()).toBe(1_056);
   const left = await listRows(openTable(table));
   expect(left.map(({ expiresAt }) => (expiresAt as Date).getTime())).toEqual([NOW + 1, NOW + 1, NOW + 1]);
-  expect(await createTokens().purgeExpired()).toBe(0);
+  expect(await createTokens().purge()).toBe(0);
 });
 
 it.each([...Array(9).keys()])('covers the whole table in hour %i of the day', async (hour) => {
   for (const partition of ['00', '01', '07', '08', '7f', '80', 'f7', 'f8', 'ff']) await fill(partition, 1, 0);
-  expect(await createTokens(createFakeClock(NOW + hour * HOUR_MS)).purgeExpired()).toBe(9);
+  expect(await createTokens(createFakeClock(NOW + hour * HOUR_MS)).purge()).toBe(9);
 });
 
 /** A client that runs `between` once it has listed rows to delete, and before it deletes the first. */
@@ -176,6 +176,6 @@ describe('a create with a key', () => {
 });
 
 it('finds nothing to do where there is no table yet', async () => {
-  expect(await createTokens().purgeExpired()).toBe(0);
+  expect(await createTokens().purge()).toBe(0);
   expect(await createNotes().purge()).toBe(0);
 });
