@@ -1,11 +1,11 @@
-/** The third of `npm run faults` in which the token is unknown: then the most depends on others. */
+/** Every fourth cell of those of `npm run faults` in which the token is unknown: then the most depends on others. */
 import { requireEnvironment } from '../harness/app';
 import { cells as allCells, describeCell, type Outcome, runMatrix } from './matrix';
 import { openStand } from './stand';
 
 const LIMIT_MS = 10 * 60_000;
 
-const cells = allCells.filter(({ state }) => state === 'unknown');
+const cells = allCells.filter(({ state }) => state === 'unknown').filter((_, n) => n % 4 === 0);
 
 let outcomes: readonly Outcome[];
 beforeAll(async () => {

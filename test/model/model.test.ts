@@ -1,5 +1,5 @@
 /**
- * A part of `npm run model`, a few seconds of it: 300 sequences of calls, faults and time, and 6 times 500 keys.
+ * A part of `npm run model`, some seconds of it: 100 sequences of calls, faults and time, and 6 times 500 keys.
  * A failure shows the seed and path, and the sequence, made as short as it still fails.
  */
 import fc from 'fast-check';
@@ -8,7 +8,7 @@ import { keyProperties } from './key-properties';
 import { SECRET, SERVICES, TOKENS } from './plan';
 import { sequenceProperties } from './properties';
 
-const SEQUENCES = 300;
+const SEQUENCES = 100;
 const KEYS = 500;
 const LIMIT_MS = 120_000;
 
