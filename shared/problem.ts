@@ -62,11 +62,10 @@ export function toProblemResponse(problem: Problem, invocationId: string) {
   return { status, headers, jsonBody };
 }
 
-/** RFC 6750 §3 and §3.1. */
 function toChallenge({ code, message }: Problem): string | undefined {
-  if (code === 'token_missing') return `Bearer ${REALM}`; // §3.1: no error code when no token was sent
+  if (code === 'token_missing') return `Bearer ${REALM}`; // RFC 6750 §3.1: no error code when no token was sent
   if (code !== 'invalid_request' && code !== 'invalid_token' && code !== 'insufficient_scope') return undefined;
-  // §3: error_description is ASCII without quotes and backslashes.
+  // RFC 6750 §3: error_description is ASCII without quotes and backslashes.
   const description = message.replace(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, "'");
   return `Bearer ${REALM}, error="${code}", error_description="${description}"`;
 }

@@ -26,8 +26,7 @@ setImmediate(() => openTokens().catch(() => {})); // the first operation reports
 
 const tokens = createTokenTable(openTokens, { clock, log });
 export const checkStorage = createCheckStorage(openTokens, clock);
-/** What the hourly timer purges. */
-export const purgeables: Purgeable[] = [tokens];
+export const purgeables: Purgeable[] = [tokens]; // by the hourly timer
 
 const deriveKey = createDeriveTokenKey(config.tokenCacheSecret, provider);
 const guard = createIdentityGuard(provider, { attemptTimeoutMs: config.identityTimeoutMs, clock, log });

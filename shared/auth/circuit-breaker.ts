@@ -1,4 +1,4 @@
-/** Leaves a failing identity service alone for a while. Counts tokens, not calls: one caller cannot open the circuit. */
+/** Leaves a failing identity service alone for a while. Counts tokens, not calls: one token cannot open the circuit. */
 import type { Clock } from '../clock';
 import type { Log } from '../log';
 import type { UnavailableCause, Verdict } from './provider';
@@ -36,7 +36,7 @@ export function createCircuitBreaker({ clock, log, tokens }: { clock: Clock; log
   function record(key: string, verdict: Verdict): void {
     const isProbe = open?.probe === key;
     if (open !== undefined && isProbe) open.probe = undefined;
-    open?.failedKeys.add(key);
+    if (open && open.failedKeys.add(key).size > 1_000) open.failedKeys.clear(); // so that memory is bounded
     if (verdict.kind !== 'unavailable') succeed();
     else if (open !== undefined && !isProbe)
       return; // a call that was under way tells nothing new

@@ -35,6 +35,7 @@ export function createIdentityGuard(provider: IdentityProvider, options: Options
   const enqueueTwice: Enqueue = (call, canFinish) => enqueueFirst(() => enqueue(call, canFinish), canFinish);
   const recognized = { breaker: createCircuitBreaker({ clock, log, tokens: 'recognized' }), enqueue };
   const unrecognized = { breaker: createCircuitBreaker({ clock, log, tokens: 'unrecognized' }), enqueue: enqueueTwice };
+  const laneOf = (token: string) => (provider.recognizes?.(token) === false ? unrecognized : recognized);
   let averageMs = 0; // of a call; the latest count most
 
   async function call(token: string, budget: AbortSignal, newConnection: boolean): Promise<Verdict> {
@@ -55,7 +56,7 @@ export function createIdentityGuard(provider: IdentityProvider, options: Options
 
   /** Settles within `BUDGET.identityMs`. @param key identifies the token without being it */
   async function identify(token: string, key: string): Promise<GuardedVerdict> {
-    const { breaker, enqueue } = provider.recognizes?.(token) === false ? unrecognized : recognized;
+    const { breaker, enqueue } = laneOf(token);
     const startedAtMs = clock.elapsed();
     let attempts = 0;
 
@@ -95,7 +96,7 @@ export function createIdentityGuard(provider: IdentityProvider, options: Options
     return { ...verdict, retryAfterSeconds: verdict.retryAfterSeconds ?? retryAfterSeconds };
   }
 
-  return { identify, breakerState: recognized.breaker.state };
+  return { identify, breakerState: (token: string) => laneOf(token).breaker.state() };
 }
 
 const NO_FAILURE: Partial<Unavailable> = {};

@@ -62,7 +62,7 @@ export function createValidator(options: Parts & Limits) {
     const validation = known ?? (await (pending.get(key.id) ?? startLookup(token, key)));
     const durationMs = clock.elapsed() - startedAtMs;
     if (known?.kind === 'valid') hits.add(durationMs);
-    else logValidation(validation, durationMs);
+    else logValidation(token, validation, durationMs);
     return validation;
   }
 
@@ -104,14 +104,15 @@ export function createValidator(options: Parts & Limits) {
     const verdict = await guard.identify(token, key.id);
     const steps = { tableMs, identityMs: clock.elapsed() - startedAtMs - tableMs };
     if (verdict.kind !== 'valid') return { ...refuse(key, verdict), ...steps };
-    const { identity, expiresAtMs: serviceExpiresAtMs = Number.POSITIVE_INFINITY } = verdict;
-    const expiresAtMs = Math.min(validatedAtMs + ttlMs, tokenExpiresAtMs, serviceExpiresAtMs);
-    const stored = { identity, validatedAtMs, expiresAtMs };
+    const endsAtMs = Math.min(tokenExpiresAtMs, verdict.expiresAtMs ?? Number.POSITIVE_INFINITY);
+    const expiresAtMs = Math.min(validatedAtMs + ttlMs, endsAtMs);
+    const stored = { identity: verdict.identity, validatedAtMs, expiresAtMs };
     const isOver = () => expiresAtMs <= clock.now();
     // Before the answer, so that the next request finds the row. A slower write goes on in the background.
-    const write = () => store.write(key, stored);
-    if (row !== 'unavailable' && !isOver()) await withDeadline(BUDGET.tableMs - tableMs, write, () => undefined);
-    if (isOver()) return { ...rejected('expired', 'identity-service'), ...steps };
+    const [leftMs, write] = [Math.max(1, BUDGET.tableMs - tableMs), () => store.write(key, stored)];
+    if (row !== 'unavailable' && !isOver()) await withDeadline(leftMs, write, () => undefined);
+    if (endsAtMs <= clock.now()) return { ...rejected('expired', 'identity-service'), ...steps };
+    if (isOver()) return { ...unavailable('timeout', 1), ...steps }; // too slow for the setting: never 401
     return { ...remember(key, stored), source: 'identity-service', ...steps };
   }
 
@@ -135,9 +136,9 @@ export function createValidator(options: Parts & Limits) {
     return rejected('rejected', 'identity-service');
   }
 
-  function logValidation(validation: Validation, durationMs: number): void {
+  function logValidation(token: string, validation: Validation, durationMs: number): void {
     const { kind: outcome, source } = validation;
-    const fields = { ...describe(validation), durationMs: Math.round(durationMs), breaker: guard.breakerState() };
+    const fields = { ...describe(validation), durationMs: Math.round(durationMs), breaker: guard.breakerState(token) };
     log('info', 'token_validation', { outcome, source, ...fields });
   }
 

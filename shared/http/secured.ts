@@ -79,30 +79,30 @@ function toProblem(validation: Exclude<Validation, ValidValidation>): Problem {
   return new Problem('invalid_token', `${what} Get a new one from the card SDK.`, { reason });
 }
 
-function withHeaders(answer: Answer, trace: Trace, source: Source | undefined): Answer {
-  const isInstance = answer instanceof HttpResponse;
-  const headers = isInstance ? answer.headers : new Headers(answer.headers as Headers);
-  headers.set('cache-control', 'no-store'); // RFC 6750 §5.3: an answer to a token is for no one else
+function withHeaders(answer: Answer, trace: Trace, source: Source | undefined): HttpResponse {
+  const response = answer instanceof HttpResponse ? answer : new HttpResponse(answer); // here, so that its bugs are caught
+  response.headers.set('cache-control', 'no-store'); // RFC 6750 §5.3: an answer to a token is for no one else
   if (source !== undefined) {
     const { startedAtMs, handlerAtMs, validation } = trace;
     const authMs = (handlerAtMs ?? elapsed()) - startedAtMs;
     const handlerMs = handlerAtMs && elapsed() - handlerAtMs;
-    headers.append('server-timing', toServerTiming({ ...validation, source, authMs, handlerMs }));
+    response.headers.append('server-timing', toServerTiming({ ...validation, source, authMs, handlerMs }));
   }
-  return isInstance ? answer : { ...answer, headers };
+  return response;
 }
 
 function logProblem({ code, status, options }: Problem, { token, body, validation }: Trace): void {
   const level = status === 500 ? 'error' : status > 500 ? 'warn' : 'info';
-  const { cause, reason = nameOf(cause) } = options;
+  const { cause, reason = nameOf(cause, status === 500) } = options;
   const identity = validation?.kind === 'valid' ? validation.identity : undefined;
   const bug = status === 500 && cause !== undefined ? describeBug(cause, { token, body, identity }) : undefined;
   log(level, 'request_failed', { code, status, reason, ...bug });
 }
 
-/** The kind of error, without its message, which may quote a token, a name or a number. */
-function nameOf(cause: unknown): string | undefined {
+/** The kind of error, without its message, which may quote a token, a name or a number. So may a bug's code and name. */
+function nameOf(cause: unknown, isBug: boolean): string | undefined {
   if (!(cause instanceof Error)) return cause === undefined ? undefined : typeof cause;
   const { name, code } = cause as NodeJS.ErrnoException;
+  if (isBug) return /^\w*Error$/.test(name) ? name : 'Error';
   return code === undefined ? name : `${name} ${code}`;
 }

@@ -110,7 +110,7 @@ export function createCollection<In, Out>(options: CollectionOptions<In, Out>) {
 
         const created = await write();
         // No answer waits for it or fails with it. What it leaves, a later purge finds.
-        if (idempotencyKey !== undefined) purge(partitionKey).catch(() => {});
+        if (idempotencyKey !== undefined && !created.replayed) purge(partitionKey).catch(() => {});
         return created;
       });
     },
@@ -188,8 +188,9 @@ const idOf = (rowKey: string) => /^item-([0-9a-f]{32})$/.exec(rowKey)?.[1];
 
 /** Members in one order, so that equal values have equal contents. */
 function toContent(value: unknown): string {
+  const byKey = ([a]: [string, unknown], [b]: [string, unknown]) => (a < b ? -1 : 1);
   const sort = (_: string, part: unknown) =>
-    part instanceof Object && !Array.isArray(part) ? Object.fromEntries(Object.entries(part).sort()) : part;
+    part instanceof Object && !Array.isArray(part) ? Object.fromEntries(Object.entries(part).sort(byKey)) : part;
   return toAscii(JSON.stringify(value, sort));
 }
 

@@ -5,7 +5,7 @@ import type { Clock } from '../clock';
 import { withDeadline } from '../deadline';
 import { unlessStatus } from './table-client';
 
-const DEADLINE_MS = 60_000;
+const [DEADLINE_MS, OWNER_DEADLINE_MS] = [60_000, 2_000];
 const HOUR_MS = 3_600_000;
 const SPANS = 32; // parts of the table that are purged in parallel, each row by row
 const SPAN_WIDTH = 256 / SPANS;
@@ -23,7 +23,7 @@ export interface Purgeable {
  */
 export async function purgeRows(table: TableClient, filter: string, clock: Clock, partitionKey?: string) {
   const spans = partitionKey === undefined ? spansAt(clock.now()) : [`PartitionKey eq '${partitionKey}'`];
-  let left = partitionKey === undefined ? Infinity : 100;
+  let [left, ms] = partitionKey === undefined ? [Infinity, DEADLINE_MS] : [100, OWNER_DEADLINE_MS];
   let deleted = 0;
   async function purgeSpan(span: string, abortSignal: AbortSignal): Promise<void> {
     const queryOptions = { filter: `${span} and ${filter}`, select: ['partitionKey', 'rowKey'] };
@@ -42,7 +42,7 @@ export async function purgeRows(table: TableClient, filter: string, clock: Clock
     setMaxListeners(SPANS + 1, abortSignal); // one request of each span; Node warns at 11
     return Promise.allSettled(spans.map((span) => unlessStatus(purgeSpan(span, abortSignal), 404))); // no table yet
   }
-  const results = await withDeadline(DEADLINE_MS, purgeSpans, () => []); // the abort ends the spans
+  const results = await withDeadline(ms, purgeSpans, () => []); // the abort ends the spans
   for (const result of results) if (result.status === 'rejected') throw result.reason;
   return deleted;
 }

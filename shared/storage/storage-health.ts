@@ -6,9 +6,8 @@ const [DEADLINE_MS, REMEMBERED_MS] = [1_000, 1_000];
 
 /** The check throws `storage_unavailable` when the storage does not answer within a second. */
 export function createCheckStorage(openTable: OpenTable, clock: Clock) {
-  // No row, or no table yet, is an answer.
   const readNothing: TableOperation<unknown> = (table, abortSignal) =>
-    unlessStatus(table.getEntity('health', 'health', { abortSignal }), 404);
+    unlessStatus(table.getEntity('health', 'health', { abortSignal }), 404); // no row, or no table yet, is an answer
   let latest: { check: Promise<unknown>; startedAtMs: number } | undefined;
   return async function checkStorage(): Promise<void> {
     const now = clock.elapsed();

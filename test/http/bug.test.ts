@@ -14,6 +14,12 @@ const source = `
   });
   add('parse', ({ json }) => JSON.parse(json().text));
   add('hostile', () => { throw { get message() { throw new Error('kaput'); } }; });
+  add('bigint', () => ({ jsonBody: { n: 1n } }));
+  add('circular', () => { const kaput = {}; kaput.kaput = kaput; return { jsonBody: kaput }; });
+  add('status', () => ({ status: 9999 }));
+  add('named', ({ principal }) => {
+    throw Object.assign(new Error('kaput'), { name: principal.name, code: principal.phoneNumber });
+  });
 `;
 
 let appDirectory: string;
@@ -47,6 +53,21 @@ it.each([
   ['hostile', 'A thrown object that cannot be described.'],
 ])('what was thrown, when that is no error (%s)', async (name, message) => {
   expect(await linesOf(name)).toContain(message);
+});
+
+it.each(['bigint', 'circular', 'status'])(
+  'of an answer that cannot be made (%s), which is a problem, too',
+  async (name) => {
+    expect(await linesOf(name)).toMatch(/"event":"request_failed","code":"internal_error".*"message":"\w+Error: /);
+  },
+);
+
+it("no name or code that an error takes from its caller's identity", async () => {
+  const token = app.mint();
+  const { body: caller } = await app.get('/api/whoami', { accessToken: token });
+  const lines = await linesOf('named', {}, token);
+  expect(lines).toContain('"reason":"Error","message":"***: kaput"');
+  for (const value of [caller.name, caller.phoneNumber]) expect(lines).not.toContain(value);
 });
 
 it("its message without the caller's token and identity, and without strings of the body that carry the token", async () => {

@@ -119,6 +119,22 @@ it('waits for the whole of the last second before a date', async () => {
   expect(await ask()).toMatchObject({ retryAfterSeconds: 9 });
 });
 
+it.each([
+  [429, 'throttled'],
+  [500, 'server_error'],
+])('takes a %s with a page of more than 64 KiB for what it is', async (status, cause) => {
+  reply(status, 'x'.repeat(70_000), { 'retry-after': '600' });
+  expect(await ask()).toMatchObject({ kind: 'unavailable', cause, retryAfterSeconds: 600 });
+});
+
+it.each([
+  ['what is no HTTP', 'nonsense\r\n\r\n'],
+  ['a header of 20 KB', `HTTP/1.1 200 OK\r\nx: ${'x'.repeat(20_000)}\r\n\r\n`],
+])('does not take %s for an outage', async (_, text) => {
+  answer = (request) => request.socket.end(text);
+  expect(await ask()).toEqual({ kind: 'unavailable', cause: 'unexpected_answer' });
+});
+
 it('reads an answer of 64 KiB', async () => {
   const padding = 'x'.repeat(65_536 - JSON.stringify({ ...user, padding: '' }).length);
   reply(200, JSON.stringify({ ...user, padding }));
@@ -211,7 +227,6 @@ it.each<[string, string, http.RequestListener]>([
       response.write(gzipSync('{"id":').subarray(0, 12), () => response.destroy());
     },
   ],
-  ['speaks no HTTP', 'HPE_INVALID_CONSTANT', (request) => request.socket.end('nonsense\r\n\r\n')],
 ])('is unavailable when the service %s', async (_, errorCode, listener) => {
   answer = listener;
   expect(await ask()).toEqual({ kind: 'unavailable', cause: 'unreachable', errorCode });

@@ -266,6 +266,7 @@ export class ReferenceValidator {
     const end = () => {
       if (lookup.phase === 'over') return;
       if (expiresAtMs > this.#now()) this.#remember(lookup, 'identity-service', stored);
+      else if (Math.min(expiryOf(token), boundMs) > this.#now()) this.#endUnavailable(lookup, 'timeout', 1);
       else this.#end(lookup, { kind: 'rejected', reason: 'expired', source: 'identity-service' });
     };
     const operation = lookup.mayWrite && expiresAtMs > this.#now() ? this.#tableWrites.begin() : undefined;

@@ -358,3 +358,12 @@ it('removes an item once', async () => {
   expect(await notes.find(owner, item.id)).toBeUndefined();
   expect(await notes.list(owner, { limit: 10 })).toEqual({ items: [] });
 });
+
+it('compares contents by their names alone, whatever the values are', async () => {
+  const anything = createCollection(optionsOf({ schema: v.object({ x: v.any() }) }));
+  const idempotencyKey = randomUUID();
+  const x = { a: { toString: 1 }, b: 2 };
+  const first = await anything.create(owner, { x }, { idempotencyKey });
+  const again = await anything.create(owner, { x: { b: 2, a: { toString: 1 } } }, { idempotencyKey });
+  expect(again).toMatchObject({ item: { id: first.item.id }, replayed: true });
+});

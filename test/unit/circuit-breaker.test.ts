@@ -232,6 +232,14 @@ describe('while half-open', () => {
     expect(events()).toEqual(['identity_circuit_opened', 'identity_circuit_closed']);
   });
 
+  it('remembers at most 1,000 tokens that have failed', () => {
+    const { ask } = setUpHalfOpen();
+    const unclear: Verdict = { kind: 'unavailable', cause: 'unexpected_answer' };
+    const keys = Array.from({ length: 1_001 }, (_, n) => `key-${n}`);
+    expect(ask(unclear, ...keys)).toEqual(keys.map(() => true));
+    expect(ask(unclear, 'key-0')).toEqual([true]);
+  });
+
   it('makes no probe with a token that has failed since it opened, so that it blocks no one else', () => {
     const { clock, breaker, ask } = setUpHalfOpen();
     ask(down, 'bad');

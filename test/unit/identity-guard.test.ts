@@ -119,7 +119,7 @@ describe('attempts', () => {
     identify.mockRejectedValue(bug);
     for (let n = 0; n < 20; n += 1) await expect(start(`t${n}`)).rejects.toBe(bug);
     expect(identify).toHaveBeenCalledTimes(20); // more than there are slots, so each was given back
-    expect(guard.breakerState()).toBe('closed');
+    expect(guard.breakerState('to-ken')).toBe('closed');
   });
 });
 
@@ -189,7 +189,7 @@ describe('deadlines', () => {
     const asked = startMany(5);
     await jest.advanceTimersByTimeAsync(BUDGET.identityMs);
     await Promise.all(asked);
-    expect(guard.breakerState()).toBe('open');
+    expect(guard.breakerState('to-ken')).toBe('open');
   });
 
   it('a call that the end of the budget cuts short does not count as a failure, nor is it repeated', async () => {
@@ -202,7 +202,7 @@ describe('deadlines', () => {
     await jest.advanceTimersByTimeAsync(BUDGET.identityMs);
     await Promise.all([...first, ...cutShort]);
     expect(identify).toHaveBeenCalledTimes(16);
-    expect(guard.breakerState()).toBe('closed');
+    expect(guard.breakerState('to-ken')).toBe('closed');
   });
 });
 
@@ -242,7 +242,7 @@ describe('a failure on a connection from the pool', () => {
       await Promise.all(startMany(1, `token-${n}-`));
     }
     expect(identify).toHaveBeenCalledTimes(40);
-    expect(guard.breakerState()).toBe('closed');
+    expect(guard.breakerState('to-ken')).toBe('closed');
   });
 
   it('is repeated once for a validation, and counts from then on', async () => {
@@ -250,9 +250,9 @@ describe('a failure on a connection from the pool', () => {
     identify.mockResolvedValue(resetOnReused);
     for (const token of ['a', 'b', 'c', 'd']) await ask(token);
     expect(identify).toHaveBeenCalledTimes(4 * 3); // two attempts and a repeat
-    expect(guard.breakerState()).toBe('closed');
+    expect(guard.breakerState('to-ken')).toBe('closed');
     await ask('e');
-    expect(guard.breakerState()).toBe('open');
+    expect(guard.breakerState('to-ken')).toBe('open');
   });
 });
 
@@ -388,9 +388,9 @@ describe('when more wait than can be answered in time', () => {
 describe('the circuit', () => {
   it('answers without a call while it is open, and says when to try again', async () => {
     const setup = setUp();
-    expect(setup.guard.breakerState()).toBe('closed');
+    expect(setup.guard.breakerState('to-ken')).toBe('closed');
     await openCircuit(setup);
-    expect(setup.guard.breakerState()).toBe('open');
+    expect(setup.guard.breakerState('to-ken')).toBe('open');
     const answer = { kind: 'unavailable', cause: 'circuit_open', retryAfterSeconds: 5 };
     expect(await setup.start('t')).toEqual(answer);
     await jest.advanceTimersByTimeAsync(3_000);
@@ -430,13 +430,13 @@ describe('the circuit', () => {
     const answer = deferred<Verdict>();
     setup.identify.mockReturnValueOnce(answer.promise);
     const probe = setup.start('probe');
-    expect(setup.guard.breakerState()).toBe('half-open');
+    expect(setup.guard.breakerState('to-ken')).toBe('half-open');
     const refusal = { kind: 'unavailable', cause: 'circuit_open', retryAfterSeconds: 1 };
     expect(await Promise.all(setup.startMany(3))).toEqual(Array(3).fill(refusal));
     expect(setup.identify).toHaveBeenCalledTimes(1);
     answer.resolve(valid);
     expect(await probe).toEqual(valid);
-    expect(setup.guard.breakerState()).toBe('closed');
+    expect(setup.guard.breakerState('to-ken')).toBe('closed');
     expect(await setup.start('t')).toEqual(valid);
   });
 
@@ -449,7 +449,7 @@ describe('the circuit', () => {
     await jest.advanceTimersByTimeAsync(50);
     expect((await Promise.all(asked)).map(({ kind }) => kind)).toEqual(Array(3).fill('unavailable'));
     expect(setup.identify).toHaveBeenCalledTimes(1);
-    expect(setup.guard.breakerState()).toBe('open');
+    expect(setup.guard.breakerState('to-ken')).toBe('open');
   });
 
   it.each<[string, Identify]>([
@@ -466,7 +466,7 @@ describe('the circuit', () => {
     await jest.advanceTimersByTimeAsync(5_000);
     setup.identify.mockImplementationOnce(identifyBadly);
     await expect(setup.start('probe')).rejects.toThrow('bug');
-    expect(setup.guard.breakerState()).toBe('half-open');
+    expect(setup.guard.breakerState('to-ken')).toBe('half-open');
     expect(await setup.start('other')).toEqual(valid);
   });
 
@@ -487,7 +487,7 @@ describe('the circuit', () => {
     await openCircuit(setup, 'opaque');
     expect(await setup.start('opaque')).toMatchObject({ cause: 'circuit_open' });
     expect(await setup.start('t')).toEqual(valid);
-    expect(setup.guard.breakerState()).toBe('closed');
+    expect(setup.guard.breakerState('to-ken')).toBe('closed');
     await jest.advanceTimersByTimeAsync(5_000);
     expect(await setup.start('opaque')).toEqual(valid);
     setup.identify.mockClear();

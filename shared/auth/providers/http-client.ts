@@ -1,7 +1,7 @@
 /** What providers that ask a remote service share: the call, its limits, and what its failures mean. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
-import nodeFetch from 'node-fetch';
+import nodeFetch, { type Response } from 'node-fetch';
 import { createAgents } from '../../agents';
 import type { Clock } from '../../clock';
 import type { ProxyConfig } from '../../config';
@@ -53,17 +53,24 @@ export function createAsk({ proxy, clock }: { proxy?: ProxyConfig | undefined; c
       compress: false,
       signal,
     } as const;
+    let response: Response | undefined;
     try {
-      const response = await calls.run(call, () => nodeFetch(url, init));
+      response = await calls.run(call, () => nodeFetch(url, init));
       // Read whatever the status is, so that the connection can serve again.
       const body = new Uint8Array(await response.arrayBuffer());
-      const json = parseJson(body, response.headers.get('content-encoding'));
-      const retryAfterSeconds = parseRetryAfter(response.headers.get('retry-after'), clock);
-      return { kind: 'answer', status: response.status, json, retryAfterSeconds };
+      return toAnswer(response, parseJson(body, response.headers.get('content-encoding')), clock);
     } catch (error) {
-      return toFailure(error as { type?: string; code?: string }, signal.aborted, call.reused);
+      const { type, code } = error as { type?: string; code?: string };
+      // An error means the same with a long page.
+      const isError = response !== undefined && (response.status === 429 || response.status >= 500);
+      if (response !== undefined && isError && type === 'max-size') return toAnswer(response, undefined, clock);
+      return toFailure({ type, code }, signal.aborted, call.reused);
     }
   };
+}
+
+function toAnswer({ status, headers }: Response, json: unknown, clock: Clock): Answer {
+  return { kind: 'answer', status, json, retryAfterSeconds: parseRetryAfter(headers.get('retry-after'), clock) };
 }
 
 /** What an answer means that tells nothing of the token. */
@@ -74,9 +81,13 @@ export function toUnavailable({ status, retryAfterSeconds }: Answer): Unavailabl
   return { kind: 'unavailable', cause: 'unexpected_answer' };
 }
 
+type ErrorKind = { readonly type?: string | undefined; readonly code?: string | undefined };
+
 /** Of the error only its code is kept: its message may hold an address or a header's value. */
-function toFailure({ type, code }: { type?: string; code?: string }, aborted: boolean, reused: boolean): Unavailable {
-  if (type === 'max-size') return { kind: 'unavailable', cause: 'unexpected_answer' };
+function toFailure({ type, code }: ErrorKind, aborted: boolean, reused: boolean): Unavailable {
+  // What Node's parser refuses is an answer; only its early end is a broken connection.
+  const isUnparsable = code?.startsWith('HPE_') === true && code !== 'HPE_INVALID_EOF_STATE';
+  if (type === 'max-size' || isUnparsable) return { kind: 'unavailable', cause: 'unexpected_answer' };
   return {
     kind: 'unavailable',
     cause: aborted ? 'timeout' : 'unreachable',
