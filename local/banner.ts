@@ -1,5 +1,5 @@
 /** What is printed when the stack is up: the functions, as `func start` lists them, and a request to try. */
-import type { Host } from './host/create-host';
+import type { Host } from './functions-host/src/create-host';
 import { people } from './identity-service/people';
 
 /** In the host's own order. */

@@ -1,5 +1,5 @@
 /** The life of a local command: one sentence on failure, everything that it started stopped, an exit code. */
-import { HostError } from './host/host-error';
+import { HostError } from './functions-host/src/host-error';
 import { LocalError } from './local-error';
 
 const parentCheckMs = 250;

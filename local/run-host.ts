@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { functionList } from './banner';
 import { runCommand } from './command';
-import { createHost } from './host/create-host';
+import { createHost } from './functions-host/src/create-host';
 import { LocalError } from './local-error';
 import { distDirectory } from './paths';
 import { assertHostPortFree, defaultHostPort, portFromEnvironment } from './ports';

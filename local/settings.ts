@@ -1,7 +1,7 @@
 /** Reads `local.settings.json` as Core Tools do, so that `npm start` and `func start` see the same settings. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { CorsOptions } from './host/cors';
+import type { CorsOptions } from './functions-host/src/cors';
 import { LocalError } from './local-error';
 
 export interface LocalSettings {

@@ -1,7 +1,7 @@
 /** What `npm start` and `npm run start:func` share: settings, services and the build, side by side. */
 import type { Builder } from './build';
 import type { Command } from './command';
-import type { CorsOptions } from './host/cors';
+import type { CorsOptions } from './functions-host/src/cors';
 import { LocalError } from './local-error';
 import { distDirectory, settingsFile } from './paths';
 import { assertHostPortFree, defaultHostPort, portFromEnvironment } from './ports';

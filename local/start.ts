@@ -10,7 +10,7 @@ const log = console.log;
 runCommand(async (command) => {
   const [{ port, env, cors, services, builder }, { createHost }] = await Promise.all([
     startStack(command, { azurite: 'table', log }),
-    import('./host/create-host'),
+    import('./functions-host/src/create-host'),
   ]);
   const host = await createHost({ appDirectory: distDirectory, env, port, ...(cors && { cors }), log });
   command.onStop(() => host.close());

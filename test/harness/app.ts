@@ -1,6 +1,6 @@
 /** The built app on the embedded host, in process, with the stand-in identity service and the Azurite of this run. */
 import { randomBytes, randomUUID } from 'node:crypto';
-import { createHost, type Host } from '../../local/host/create-host';
+import { createHost, type Host } from '../../local/functions-host/src/create-host';
 import { createIdentityService, type IdentityService } from '../../local/identity-service/create-identity-service';
 import { closeAtEnd } from './close-at-end';
 

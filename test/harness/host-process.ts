@@ -1,6 +1,6 @@
 /** A process that serves the app in the folder it is told. Prints the host's address, then each line of its log. */
 import { runCommand } from '../../local/command';
-import { createHost } from '../../local/host/create-host';
+import { createHost } from '../../local/functions-host/src/create-host';
 
 runCommand(async ({ onStop }) => {
   const [, , appDirectory = '', port = '0'] = process.argv;

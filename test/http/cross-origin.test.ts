@@ -1,5 +1,5 @@
 /** What a card in a web view, whose page has another origin than the API, may read of the answers. */
-import { createHost, type Host } from '../../local/host/create-host';
+import { createHost, type Host } from '../../local/functions-host/src/create-host';
 import { type App, requireEnvironment, startApp } from '../harness/app';
 import { closeAtEnd } from '../harness/close-at-end';
 

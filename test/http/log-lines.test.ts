@@ -1,11 +1,11 @@
 /** The log lines: exactly which events with which fields, and the invocation that the host ties each to. */
 import { rm } from 'node:fs/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { createGate } from '../../local/functions-host/test/host-support';
 import { people } from '../../local/identity-service/people';
 import { type App, startApp, warm } from '../harness/app';
 import { buildAppWith } from '../harness/build-app-with';
 import { closeAtEnd } from '../harness/close-at-end';
-import { createGate } from '../harness/host-support';
 import { advance, movableClocks } from '../harness/movable-clocks';
 import { createTcpSwitch } from '../harness/tcp-switch';
 import { jwtWith } from '../harness/tokens';

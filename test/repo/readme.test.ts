@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { createHost } from '../../local/host/create-host';
+import { createHost } from '../../local/functions-host/src/create-host';
 import { type App, startApp } from '../harness/app';
 import { buildAppWith } from '../harness/build-app-with';
 import { closeAtEnd } from '../harness/close-at-end';
