@@ -143,7 +143,7 @@ function judge({ sort, latencyMs, mayBeRefused, callsAtATime, callsInVain, durin
   return complaints.map((complaint) => `${name}, identity service at ${latencyMs} ms: ${complaint}`);
 }
 
-/** Whether a busy machine can be the reason. `npm run attack` takes these complaints as well. */
+/** Whether a busy machine can be the reason. `npm run proofs -- attack` takes these complaints as well. */
 export function isAboutTime(complaint: string): boolean {
   return /: (a new user wait|\d+ calls in vain|\d+ of \d+ new users served)/.test(complaint);
 }

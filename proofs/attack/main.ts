@@ -1,5 +1,5 @@
 /**
- * `npm run attack`: floods an instance with junk tokens, sends it 20,000 malformed requests, and crashes others. Prints
+ * `npm run proofs -- attack`: floods an instance with junk tokens, sends it 20,000 malformed requests, and crashes others. Prints
  * how long good users wait, how often each answer came, and what did not hold. Arguments after `--`: how many requests,
  * with half as many junk tokens, and the seed of an earlier run.
  */
@@ -13,7 +13,7 @@ import { type Flooded, type FloodResult, runFloods } from './flood';
 import { type FuzzResult, runFuzz } from './fuzz';
 import { openStand } from './stand';
 
-const USAGE = 'npm run attack -- [requests] [seed]';
+const USAGE = 'npm run proofs -- attack [requests] [seed]';
 const DEFAULT_REQUESTS = 20_000;
 
 runCommand(async (command) => {
@@ -21,7 +21,7 @@ runCommand(async (command) => {
   const count = readNumber(process.argv[2], DEFAULT_REQUESTS, USAGE);
   const seed = readNumber(process.argv[3], Math.floor(Math.random() * 2 ** 31), USAGE);
   const junk = 2 * Math.ceil(count / 8);
-  console.log(`Seed ${seed}. Again: npm run attack -- ${count} ${seed}`);
+  console.log(`Seed ${seed}. Again: npm run proofs -- attack ${count} ${seed}`);
 
   const appDirectory = await buildForCommand(command);
   const crashingDirectory = await buildForCommand(command, buildCrashingApp);

@@ -1,4 +1,4 @@
-/** A small part of `npm run crash`: one or two rounds of each storm. */
+/** A small part of `npm run proofs -- crash`: one or two rounds of each storm. */
 import { requireEnvironment } from '../../test/harness/app';
 import { temporaryFolder } from '../../test/harness/temporary-folder';
 import { audit } from './audit';

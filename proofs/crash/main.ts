@@ -1,6 +1,6 @@
 /**
- * `npm run crash`: kills and stops instances, and kills the storage, in storms of notes, and counts what is lost or
- * doubled. `npm run crash -- 4 7` kills a host 4 times, and does the rest in proportion, by the plan of the seed 7.
+ * `npm run proofs -- crash`: kills and stops instances, and kills the storage, in storms of notes, and counts what is lost or
+ * doubled. `npm run proofs -- crash 4 7` kills a host 4 times, and does the rest in proportion, by the plan of the seed 7.
  */
 import { startAzurite } from '../../local/azurite';
 import { type Command, runCommand } from '../../local/command';
@@ -19,7 +19,7 @@ import { slowDown } from './slow-storage';
 import { openStand, type Stand } from './stand';
 import { killStorage } from './storage-kills';
 
-const USAGE = 'npm run crash -- [kills of a host] [seed]';
+const USAGE = 'npm run proofs -- crash [kills of a host] [seed]';
 const DEFAULT_KILLS = 20;
 const MAX_SHOWN = 50;
 
@@ -34,7 +34,7 @@ runCommand(async (command) => {
   const seed = readNumber(process.argv[3], 1 + Math.floor(Math.random() * 2 ** 31), USAGE);
   const plan = (what: string, share: number) => planRounds(what, Math.ceil(kills * share), seed);
   const [storageKills, stops] = [plan('kill of the storage', 1 / 2), plan('stop of a host', 1 / 4)];
-  console.log(`Seed ${seed}. The same plan again: npm run crash -- ${kills} ${seed}`);
+  console.log(`Seed ${seed}. The same plan again: npm run proofs -- crash ${kills} ${seed}`);
 
   const appDirectory = await buildForCommand(command);
   const azurite = await startAzurite({ port: await findFreePort() });

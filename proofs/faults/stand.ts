@@ -8,6 +8,7 @@ import { createIdentityService } from '../../local/identity-service/create-ident
 import { createDeriveTokenKey, type DeriveTokenKey } from '../../shared/auth/token-key';
 import { findFreePort } from '../../test/harness/free-port';
 import { createLine, type Line } from './line';
+import { ATTEMPT_MS } from './prediction';
 
 export interface Stand {
   openBackend(): Promise<Backend>;
@@ -81,6 +82,7 @@ export async function openStand(appDirectory: string, judgesTime: boolean): Prom
         IDENTITY_BASE_URL: identityLine.url,
         ALLOWED_CARD_IDS: CARD,
         TOKEN_CACHE_SECRET: secret,
+        IDENTITY_TIMEOUT_MS: String(ATTEMPT_MS),
         AzureWebJobsStorage: connectionString(account, tableLine.url),
       };
       const lines: string[] = [];

@@ -11,7 +11,7 @@ import { buildAppWith } from '../../test/harness/build-app-with';
 import { closeAtEnd } from '../../test/harness/close-at-end';
 import { listRows, openTable } from '../../test/harness/tables';
 import { jwtWith } from '../../test/harness/tokens';
-import { diagnose, outputColumns } from './kusto';
+import { diagnose, outputColumns } from '../../test/infra/kusto';
 
 const read = (file: string) => readFileSync(path.join(repositoryRoot, file), 'utf8');
 const names = readdirSync(path.join(repositoryRoot, 'infra/queries')).sort();

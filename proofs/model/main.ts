@@ -1,5 +1,5 @@
 /**
- * `npm run model`: 30,000 random sequences of calls, faults and time against the real validator, or as many as the
+ * `npm run proofs -- model`: 30,000 random sequences of calls, faults and time against the real validator, or as many as the
  * first argument says; a second one is the seed of an earlier run. Ends with 1 and the shortest sequence that fails.
  */
 import fc from 'fast-check';
@@ -8,7 +8,7 @@ import { readNumber } from '../../test/harness/read-number';
 import { keyProperties } from './key-properties';
 import { sequenceProperties } from './properties';
 
-const USAGE = 'npm run model -- [sequences] [seed]';
+const USAGE = 'npm run proofs -- model [sequences] [seed]';
 const DEFAULT_SEQUENCES = 30_000;
 /** Of each property of keys, for each sequence. */
 const KEYS_PER_SEQUENCE = 0.1;
@@ -19,7 +19,7 @@ Error.stackTraceLimit = 0;
 runCommand(async ({ finish }) => {
   const sequences = readNumber(process.argv[2], DEFAULT_SEQUENCES, USAGE);
   const seed = readNumber(process.argv[3], Math.floor(Math.random() * 2 ** 31), USAGE);
-  console.log(`Seed ${seed}. Again: npm run model -- ${sequences} ${seed}`);
+  console.log(`Seed ${seed}. Again: npm run proofs -- model ${sequences} ${seed}`);
 
   const tried = [
     ...sequenceProperties.map(({ share, ...rest }) => ({ ...rest, what: 'sequences', numRuns: sequences * share })),

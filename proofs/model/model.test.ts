@@ -1,5 +1,5 @@
 /**
- * A part of `npm run model`, some seconds of it: 100 sequences of calls, faults and time, and 6 times 500 keys.
+ * A part of `npm run proofs -- model`, some seconds of it: 100 sequences of calls, faults and time, and 6 times 500 keys.
  * A failure shows the seed and path, and the sequence, made as short as it still fails.
  */
 import fc from 'fast-check';

@@ -1,6 +1,6 @@
 /**
- * `npm run report`: runs each proof of what the app promises under faults, floods and attack, one after another and in its
- * full size, and prints the last line of each: its figures. About half an hour. With names after `--`, only these.
+ * `npm run proofs -- report`: runs each proof of what the app promises under faults, floods and attack, one after another
+ * and in its full size, and prints the last line of each: its figures. About half an hour. With names, only these.
  */
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
@@ -8,7 +8,7 @@ import { runCommand } from '../../local/command';
 import { LocalError } from '../../local/local-error';
 import { repositoryRoot } from '../../local/paths';
 
-/** Name of the command, and the promise that its figures are about. */
+/** Name of the proof, and the promise that its figures are about. */
 const proofs: Readonly<Record<string, string>> = {
   faults: 'whatever the identity service or the storage does, nothing wrong is believed or remembered',
   attack:
@@ -41,8 +41,8 @@ runCommand(async ({ finish }) => {
 
 /** Shows what the command prints, and keeps the last of it. */
 async function prove(name: string): Promise<Figures> {
-  console.log(`\n== npm run ${name}`);
-  const child = spawn(process.execPath, ['--import', 'tsx', `test/${name}/main.ts`], {
+  console.log(`\n== npm run proofs -- ${name}`);
+  const child = spawn(process.execPath, ['--import', 'tsx', `proofs/${name}/main.ts`], {
     cwd: repositoryRoot,
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'], // the channel ends it with this process
   });

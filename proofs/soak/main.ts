@@ -1,5 +1,5 @@
 /**
- * `npm run soak -- --minutes 10`: two instances of the app under mixed requests for so long, while the identity service
+ * `npm run proofs -- soak --minutes 10`: two instances of the app under mixed requests for so long, while the identity service
  * and the storage fail in turn. Ends with 1 when an answer was wrong, or when memory or open files kept growing.
  * `--seed` makes the clients choose as in an earlier run.
  */
@@ -24,7 +24,7 @@ runCommand(async (command) => {
   const cards = Array.from({ length: CLIENTS }, (_, n) => `card-${n}`);
   const plan = planFaults(minutes);
   console.log(
-    `${minutes} min, ${CLIENTS} clients. The same choices again: npm run soak -- --minutes ${minutes} --seed ${seed}`,
+    `${minutes} min, ${CLIENTS} clients. The same choices again: npm run proofs -- soak --minutes ${minutes} --seed ${seed}`,
     '\nAn error that no fault explains, or more than 15 s after one, counts as a wrong answer.',
   );
 
@@ -55,7 +55,7 @@ function parse<T>(read: () => T): T {
     return read();
   } catch (error) {
     const [sentence = ''] = (error as Error).message.split('\n');
-    throw new LocalError(`${sentence.replace(/\.?$/, '.')} Usage: npm run soak -- [--minutes 10] [--seed 1]`);
+    throw new LocalError(`${sentence.replace(/\.?$/, '.')} Usage: npm run proofs -- soak [--minutes 10] [--seed 1]`);
   }
 }
 

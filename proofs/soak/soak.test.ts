@@ -1,4 +1,4 @@
-/** A quarter of a minute of `npm run soak`: memory takes longer to tell, but every other check is the same. */
+/** A quarter of a minute of `npm run proofs -- soak`: memory takes longer to tell, but every other check is the same. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { requireEnvironment } from '../../test/harness/app';
@@ -32,7 +32,7 @@ describe('a short run', () => {
   afterAll(() => stand?.close());
 
   it('has no wrong answer', () => {
-    // A late answer may be the fault of a busy machine: `npm run soak` judges the times.
+    // A late answer may be the fault of a busy machine: `npm run proofs -- soak` judges the times.
     const { wrong, examples } = result.tally;
     expect([...wrong.keys()].filter((check) => check !== 'late')).toEqual([]);
     expect([...examples.filter((example) => !example.startsWith(checks.late)), ...stand.errors]).toEqual([]);
@@ -74,7 +74,7 @@ describe('a short run', () => {
 it.each(['--minutes ten', '--minutes 0', '--seed -1', '--hours 1', '10'])(
   'says what is wrong with: %s',
   async (words) => {
-    const command = ['--import', 'tsx', 'test/soak/main.ts', ...words.split(' ')];
+    const command = ['--import', 'tsx', 'proofs/soak/main.ts', ...words.split(' ')];
     const failed = await promisify(execFile)(process.execPath, command).catch((error: object) => error);
     expect(failed).toMatchObject({ code: 1, stdout: '' });
     expect((failed as { stderr: string }).stderr).toMatch(/^[^\n]*(--minutes|--seed)[^\n]*\n$/);

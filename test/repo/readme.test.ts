@@ -108,7 +108,7 @@ describe('what it shows', () => {
     await rm(appDirectory, { recursive: true });
   });
 
-  it('its endpoints are the ones that the app serves, and requests.http asks each', () => {
+  it('its endpoints are the ones that the app serves, and docs/requests.http asks each', () => {
     const table = readme.split('## Endpoints')[1]?.split('\n\n')[1] ?? '';
     const documented = [...table.matchAll(/`(GET|POST) (\/api\/[^`?]*)/g)].map(
       ([, method, route]) => `${method} ${route?.trim()}`,
@@ -120,7 +120,7 @@ describe('what it shows', () => {
     const isThere = (endpoint: string) =>
       readdirSync(path.join(root, 'functions')).some((name) => endpoint.includes(`/${name.replace('.ts', '')}`));
     expect(documented.filter(isThere).sort()).toEqual(served.filter(isThere).sort());
-    const requests = readFileSync(path.join(root, 'requests.http'), 'utf8');
+    const requests = readFileSync(path.join(root, 'docs/requests.http'), 'utf8');
     for (const endpoint of served.filter(isThere)) {
       const pattern = endpoint.replace(' ', ' {{host}}').split('{id}')[0] ?? '';
       expect(requests).toContain(pattern);

@@ -1,8 +1,8 @@
 /** Logs, diagnostic settings and alerts: what Azure accepts without a word and then never fires. */
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { diagnose, outputColumns } from '../../../proofs/infra/kusto';
 import type { Deployment, PredictedResource } from '../deployment';
+import { diagnose, outputColumns } from '../kusto';
 import { ofType, only, rule } from '../rule';
 import { moduleNamed } from '../template';
 

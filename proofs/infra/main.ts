@@ -1,5 +1,5 @@
 /**
- * `npm run infra:mutate`: are the checks any good? Puts each fault of `mutations.ts` into a copy of the Bicep and says what
+ * `npm run proofs -- infra`: are the checks any good? Puts each fault of `mutations.ts` into a copy of the Bicep and says what
  * notices: the compiler, the snapshots, or a rule. A fault that neither compiler nor rule notices is an error.
  */
 import { readFileSync } from 'node:fs';
