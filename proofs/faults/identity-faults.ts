@@ -30,7 +30,7 @@ export const impostor = {
 const DRIP_MS = 20;
 const LARGE_BYTES = 20_000_000;
 /** Within the time of one attempt, and beyond it. */
-const SLOW_MS = 900;
+const SLOW_MS = 500;
 const TOO_SLOW_MS = 1_500;
 
 export const identityFaults: readonly IdentityFault[] = [

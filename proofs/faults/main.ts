@@ -28,7 +28,7 @@ runCommand(async (command) => {
   const held = outcomes.filter(({ result }) => result.complaints.length === 0);
   const again = held.filter(({ earlierComplaints }) => earlierComplaints.length > 0).length;
   const seconds = ((performance.now() - startedAtMs) / 1_000).toFixed();
-  const note = again === 0 ? '' : `, ${again} of them at the second run`;
+  const note = again === 0 ? '' : `, ${again} of them after they were run again`;
   console.log(`${held.length} of ${outcomes.length} cells hold${note} (${seconds} s)`);
   command.finish(held.length === outcomes.length && beyond.length === 0 ? 0 : 1);
 });
@@ -58,7 +58,7 @@ function describe({ result: { complaints, first, recoveryMs = 0 } }: Outcome): s
 
 function toComplaints(outcomes: readonly Outcome[]): string[] {
   return outcomes.flatMap(({ cell, result, earlierComplaints }) => [
-    ...earlierComplaints.map((complaint) => `at the first run, ${describeCell(cell)}: ${complaint}`),
+    ...earlierComplaints.map((complaint) => `in an earlier run, ${describeCell(cell)}: ${complaint}`),
     ...result.complaints.map((complaint) => `DOES NOT HOLD, ${describeCell(cell)}: ${complaint}`),
   ]);
 }

@@ -3,7 +3,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { buildSync } from 'esbuild';
-import { repositoryRoot } from '../../local/paths';
 
 export interface Job {
   readonly needs?: string | string[];
@@ -85,7 +84,7 @@ function loadPackages(): GitHubPackages {
     stdin: {
       contents: `export { registerLogger, validate } from '@actions/languageservice';
         export { data, Evaluator, Lexer, Parser } from '@actions/expressions';`,
-      resolveDir: path.join(repositoryRoot, 'node_modules/@actions/languageservice'),
+      resolveDir: __dirname,
     },
     bundle: true,
     platform: 'node',
