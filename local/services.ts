@@ -1,4 +1,4 @@
-/** The services that the app needs beside its host: Azurite and the stand-in identity service, where the settings name them. */
+/** The services that the app needs next to its host: Azurite and the stand-in identity service, where the settings name them. */
 import path from 'node:path';
 import { type AzuriteOptions, spawnAzurite } from './azurite';
 import { type ChildService, startChildService } from './child-service';

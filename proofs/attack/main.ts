@@ -1,7 +1,7 @@
 /**
- * `npm run proofs -- attack`: floods an instance with junk tokens, sends it 20,000 malformed requests, and crashes others. Prints
- * how long good users wait, how often each answer came, and what did not hold. Arguments after `--`: how many requests,
- * with half as many junk tokens, and the seed of an earlier run.
+ * `npm run proofs -- attack`: floods an instance with junk tokens, sends it 20,000 malformed requests, and crashes
+ * others. Prints how long good users wait, how often each answer came, and what did not hold. Arguments: how many
+ * requests, with half as many junk tokens, and the seed of an earlier run.
  */
 import { runCommand } from '../../local/command';
 import { growthOf } from '../../test/harness/footprint';

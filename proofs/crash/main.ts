@@ -1,6 +1,7 @@
 /**
- * `npm run proofs -- crash`: kills and stops instances, and kills the storage, in storms of notes, and counts what is lost or
- * doubled. `npm run proofs -- crash 4 7` kills a host 4 times, and does the rest in proportion, by the plan of the seed 7.
+ * `npm run proofs -- crash`: kills and stops instances, and kills the storage, in storms of notes, and counts what is
+ * lost or doubled. `npm run proofs -- crash 4 7` kills a host 4 times, and does the rest in proportion, by the plan of
+ * the seed 7.
  */
 import { startAzurite } from '../../local/azurite';
 import { type Command, runCommand } from '../../local/command';

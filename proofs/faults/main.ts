@@ -1,6 +1,6 @@
 /**
- * `npm run proofs -- faults`: runs the fault matrix, and prints what the first request of each cell was answered, and how many
- * cells hold. With words after `--`, only the cells whose description has them: `npm run proofs -- faults 'redirect'`.
+ * `npm run proofs -- faults`: runs the fault matrix, and prints what the first request of each cell was answered, and
+ * how many cells hold. With words, only the cells whose description has them: `npm run proofs -- faults 'redirect'`.
  */
 import { runCommand } from '../../local/command';
 import { LocalError } from '../../local/local-error';

@@ -1,6 +1,7 @@
 /**
- * `npm run proofs -- infra`: are the checks any good? Puts each fault of `mutations.ts` into a copy of the Bicep and says what
- * notices: the compiler, the snapshots, or a rule. A fault that neither compiler nor rule notices is an error.
+ * `npm run proofs -- infra`: are the checks any good? Puts each fault of `mutations.ts` into a copy of the Bicep and
+ * says what notices: the compiler, the snapshots, or a rule. A fault that neither compiler nor rule notices is an
+ * error.
  */
 import { readFileSync } from 'node:fs';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';

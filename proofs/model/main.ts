@@ -1,6 +1,7 @@
 /**
- * `npm run proofs -- model`: 30,000 random sequences of calls, faults and time against the real validator, or as many as the
- * first argument says; a second one is the seed of an earlier run. Ends with 1 and the shortest sequence that fails.
+ * `npm run proofs -- model`: 30,000 random sequences of calls, faults and time against the real validator, or as many
+ * as the first argument says; a second one is the seed of an earlier run. Ends with 1 and the shortest sequence that
+ * fails.
  */
 import fc from 'fast-check';
 import { runCommand } from '../../local/command';

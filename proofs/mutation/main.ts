@@ -1,7 +1,7 @@
 /**
- * `npm run proofs -- mutation`: changes shared/auth, shared/http and shared/storage in one small way after another, and shows that
- * tests fail for at least 90 % of these mutants. Each that survives must stand in `survivors.md`, with the reason. With
- * files after `--`, only those: `npm run proofs -- mutation shared/auth/validator.ts`.
+ * `npm run proofs -- mutation`: changes shared/auth, shared/http and shared/storage in one small way after another, and
+ * shows that tests fail for at least 90 % of these mutants. Each that survives must stand in `survivors.md`, with the
+ * reason. With files, only those: `npm run proofs -- mutation shared/auth/validator.ts`.
  */
 import { rmSync } from 'node:fs';
 import type { MutantResult } from '@stryker-mutator/api/core';

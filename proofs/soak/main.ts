@@ -1,7 +1,7 @@
 /**
- * `npm run proofs -- soak --minutes 10`: two instances of the app under mixed requests for so long, while the identity service
- * and the storage fail in turn. Ends with 1 when an answer was wrong, or when memory or open files kept growing.
- * `--seed` makes the clients choose as in an earlier run.
+ * `npm run proofs -- soak --minutes 10`: two instances of the app under mixed requests for so long, while the identity
+ * service and the storage fail in turn. Ends with 1 when an answer was wrong, or when memory or open files kept
+ * growing. `--seed` makes the clients choose as in an earlier run.
  */
 import { parseArgs } from 'node:util';
 import { runCommand } from '../../local/command';

@@ -25,7 +25,7 @@ interface ModuleClass {
 }
 
 /**
- * Runs the file that `main` of the app's package.json names, and the files beside it that it requires, afresh at each call.
+ * Runs the file that `main` of the app's package.json names, and the files next to it that it requires, again at each call.
  *
  * The app's `process.env`, also through `require('process')`, is a copy of `env`; the host's own stays as it is. Its
  * console is the host's log, as the real worker's is.

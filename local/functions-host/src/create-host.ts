@@ -1,7 +1,7 @@
 /**
  * The embedded Azure Functions host: serves a built app over HTTP and on its timers, as the real host does.
  *
- * Where it differs from the real one is listed in `test/http/host-conformance.test.ts` and in `README.md` beside this file.
+ * Where it differs from the real one is listed in `test/host-conformance.test.ts` and `README.md` of this package.
  */
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -43,7 +43,7 @@ export interface Host {
   /** Alphabetical, HTTP first, as `func start` lists them. */
   readonly functions: readonly FunctionSummary[];
   /**
-   * Loads the app anew and swaps it in; requests in flight finish on the old one.
+   * Loads the app again and swaps it in; requests in flight finish on the old one.
    * @throws HostError if loading fails; the old app then goes on.
    */
   reload(): Promise<void>;

@@ -3,7 +3,7 @@
 export interface RequestTarget {
   /** Decoded once, except for encoded slashes; without dot segments. */
   readonly path: string;
-  /** The same path, encoded anew. */
+  /** The same path, encoded again. */
   readonly urlPath: string;
   /** What follows the path, with its question mark, as sent. */
   readonly search: string;

@@ -82,7 +82,7 @@ describe('hooks', () => {
 });
 
 describe('requests', () => {
-  it('are served 1,024 at a time, each with its own payload', async () => {
+  it('are served when 1,024 come concurrently, each with its own payload', async () => {
     const count = 1024;
     const { host } = await start(`${imports}
       let arrived = 0;

@@ -57,7 +57,7 @@ describe('reload', () => {
     expect(terminated.count).toBe(2);
   });
 
-  it('reads host.json anew and lists the new functions', async () => {
+  it('reads host.json again and lists the new functions', async () => {
     const { host, app, get } = await start(hello);
     await app.rewrite(hello.replace("'hello'", "'greet'"));
     const hostJson = { version: '2.0', extensions: { http: { routePrefix: 'v2' } } };
