@@ -291,7 +291,7 @@ export class ReferenceValidator {
       TABLE_MS,
       ended(() => this.#tableWrites.timedOut(operation)),
     );
-    this.#after(TABLE_MS - readMs, end);
+    this.#after(Math.max(1, TABLE_MS - readMs), end); // the shortest time of a timer is 1 ms
   }
 
   #remember(lookup: Lookup, source: 'table' | 'identity-service', stored: Stored): void {
